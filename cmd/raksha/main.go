@@ -1,0 +1,69 @@
+// Command raksha is the one binary of Raksha. See `raksha --help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"raksha.example/raksha/internal/fault"
+)
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// commands is the tree of subcommands; each stands in a file of its own name.
+type commands struct {
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// negative is returned by a command whose answer is no: exit status 1, and nothing more is printed.
+var negative = errors.New("negative")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run parses and runs one command line and gives the exit status.
+func run(ctx context.Context, args []string, s streams) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("raksha"),
+		kong.Description("From a report of child sexual exploitation to blocked accounts, identified operators and a provable record."),
+		kong.Writers(s.out, s.err), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s))
+	if err != nil {
+		fmt.Fprintln(s.err, "raksha:", err)
+		return fault.ExitUsage
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(s.err, "raksha: %v\nRun raksha --help for the commands.\n", err)
+		return fault.ExitUsage
+	}
+	switch err = k.Run(); {
+	case err == nil:
+		return fault.ExitDone
+	case errors.Is(err, negative):
+		return fault.ExitNegative
+	case fault.Of(err) == fault.Internal:
+		fmt.Fprintln(s.err, "raksha:", err) // at a terminal the cause helps; only HTTP hides it
+	default:
+		fmt.Fprintln(s.err, "raksha:", fault.Message(err))
+	}
+	return fault.ExitNegative
+}
