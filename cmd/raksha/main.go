@@ -24,6 +24,8 @@ type streams struct {
 // commands is the tree of subcommands; each stands in a file of its own name.
 type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	MediaChild mediaChildCmd `cmd:"" hidden:"" help:"Decode media for a parent process."`
 }
 
 // negative is returned by a command whose answer is no: exit status 1, and nothing more is printed.
