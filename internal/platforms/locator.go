@@ -1,0 +1,334 @@
+package platforms
+
+import (
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+
+	"raksha.example/raksha/internal/fault"
+)
+
+// Kind says what a locator points at.
+type Kind string
+
+// The kinds of locator.
+const (
+	KindAccount Kind = "account"
+	KindPost    Kind = "post"
+)
+
+// Locator is the address of an account or a post. Two locators are the same address when they are equal.
+type Locator struct {
+	Kind   Kind
+	Host   string // lower case, ASCII (IDNA), without www.; a port only when it is not the scheme's own
+	Handle string // lower case; empty only for a post of X whose address names no author
+	PostID string // empty for an account
+}
+
+// XHost is the canonical host of X, formerly Twitter.
+const XHost = "x.com"
+
+const maxLocator = 2048 // bytes of typed text
+
+var (
+	handleShape  = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_.-]{0,62}[a-z0-9_])?$`)
+	xHandleShape = regexp.MustCompile(`^[a-z0-9_]{1,15}$`)
+	postShape    = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+	schemeShape  = regexp.MustCompile(`(?i)^(https?|hxxps?):/{1,3}`)
+	otherScheme  = regexp.MustCompile(`(?i)^[a-z][a-z0-9+.-]*:/`)
+	gapShape     = regexp.MustCompile(`\s*([/:@])\s*`)
+	domainShape  = regexp.MustCompile(`\.[a-z][a-z0-9-]*$`) // the last label is no number: 12.04.2022 is a date
+	portShape    = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
+	dotShape     = regexp.MustCompile(`\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)`)
+)
+
+// pages are the views of one account or one post that address no other thing.
+var pages = map[string]bool{
+	"with_replies": true, "media": true, "followers": true, "following": true, "featured": true, "likes": true,
+	"embed": true, "activity": true, "reblogs": true, "favourites": true, "photo": true, "video": true,
+	"retweets": true, "quotes": true, "analytics": true, "tagged": true, "highlights": true, "about": true,
+}
+
+// xReserved are the first path words of X that are no handles.
+var xReserved = map[string]bool{
+	"home": true, "search": true, "explore": true, "i": true, "hashtag": true, "settings": true, "login": true,
+	"intent": true, "share": true, "messages": true, "notifications": true, "compose": true, "tos": true,
+	"privacy": true, "signup": true, "jobs": true, "download": true,
+}
+
+// String gives the canonical address, an https URL.
+func (l Locator) String() string {
+	switch {
+	case l == Locator{}:
+		return ""
+	case l.Host == XHost && l.Kind == KindPost && l.Handle == "":
+		return "https://" + l.Host + "/i/status/" + l.PostID
+	case l.Host == XHost && l.Kind == KindPost:
+		return "https://" + l.Host + "/" + l.Handle + "/status/" + l.PostID
+	case l.Host == XHost:
+		return "https://" + l.Host + "/" + l.Handle
+	case l.Kind == KindPost:
+		return "https://" + l.Host + "/@" + l.Handle + "/" + l.PostID
+	default:
+		return "https://" + l.Host + "/@" + l.Handle
+	}
+}
+
+// Defanged gives the address for print: no program makes a link of it, and ParseLocator still reads it.
+func (l Locator) Defanged() string {
+	s := strings.Replace(l.String(), "https://", "hxxps://", 1)
+	return strings.Replace(s, l.Host, strings.ReplaceAll(l.Host, ".", "[.]"), 1)
+}
+
+// Account gives the address of the account that a post's address names.
+func (l Locator) Account() Locator { return accountLocator(l.Host, l.Handle) }
+
+// accountLocator addresses an account at its home server.
+func accountLocator(host, handle string) Locator {
+	if name, home, ok := strings.Cut(handle, "@"); ok {
+		host, handle = home, name
+	}
+	return Locator{Kind: KindAccount, Host: host, Handle: handle}
+}
+
+// CanonicalHandle gives the form in which handles are compared.
+func CanonicalHandle(typed string) string {
+	return strings.ToLower(strings.TrimPrefix(clean(typed), "@"))
+}
+
+// ParseLocator reads the address of an account or a post as people type it: with or without a scheme, in any case,
+// with stray quotes and spaces, invisible characters, full-width forms, www. or m. before the host, a query, a
+// fragment or a trailing slash, and defanged (hxxps, [.]). It knows the shapes of Mastodon (/@handle, /@handle/ID,
+// /users/handle, /users/handle/statuses/ID, each also below /web; @handle@host; acct:handle@host) and of X
+// (/handle, /handle/status/ID). An account of another server, seen as /@handle@host, is that server's account; a post
+// seen so keeps the server it was seen on, since its id holds only there.
+//
+// Errors are fault.Invalid and say what is wrong.
+func ParseLocator(typed string) (Locator, error) {
+	if len(typed) > maxLocator {
+		return Locator{}, fault.New(fault.Invalid, "the address is longer than %d bytes", maxLocator)
+	}
+	s := clean(typed)
+	if s == "" {
+		return Locator{}, fault.New(fault.Invalid, "no address given")
+	}
+	s = dotShape.ReplaceAllString(strings.ReplaceAll(s, "[:]", ":"), ".")
+	s = gapShape.ReplaceAllString(s, "$1")
+	if strings.ContainsFunc(s, unicode.IsSpace) {
+		return Locator{}, fault.New(fault.Invalid, "there is more here than one address; give each address by itself")
+	}
+	if rest, ok := strings.CutPrefix(strings.ToLower(s), "acct:"); ok {
+		s = "@" + strings.TrimPrefix(rest, "@")
+	}
+	if rest, ok := strings.CutPrefix(s, "@"); ok {
+		return parseAt(rest)
+	}
+	return parseURL(s)
+}
+
+// clean brings text into one form: NFKC, no invisible characters, no quotes, brackets or punctuation around it.
+func clean(typed string) string {
+	s := norm.NFKC.String(strings.ToValidUTF8(typed, "\uFFFD"))
+	s = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) || (unicode.IsControl(r) && !unicode.IsSpace(r)) {
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.TrimFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("\"'`<>“”‘’„«»()[]{}", r)
+	})
+	return strings.TrimRightFunc(s, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(".,;:!?)>]}\"'", r) })
+}
+
+// parseAt reads handle@host.
+func parseAt(s string) (Locator, error) {
+	handle, host, ok := strings.Cut(s, "@")
+	if !ok {
+		return Locator{}, fault.New(fault.Invalid, "this names a handle but no platform; write it as @handle@platform or as the full address")
+	}
+	host, err := parseHost(host)
+	if err != nil {
+		return Locator{}, err
+	}
+	return locate(host, handle, "")
+}
+
+// parseURL reads an address with a host and a path.
+func parseURL(s string) (Locator, error) {
+	switch {
+	case schemeShape.MatchString(s):
+		s = schemeShape.ReplaceAllString(s, "")
+	case otherScheme.MatchString(s):
+		return Locator{}, fault.New(fault.Invalid, "only http and https addresses can be read")
+	}
+	s, _, _ = strings.Cut(s, "#")
+	s, _, _ = strings.Cut(s, "?")
+	authority, path, _ := strings.Cut(s, "/")
+	if strings.Contains(authority, "@") {
+		return Locator{}, fault.New(fault.Invalid, "the part before the first slash holds an @: this is an e-mail address or hides the true host")
+	}
+	host, err := parseHost(authority)
+	if err != nil {
+		return Locator{}, err
+	}
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	for i, p := range parts {
+		q, err := url.PathUnescape(p)
+		if err != nil {
+			return Locator{}, fault.New(fault.Invalid, "the address has a broken %% sign in it; copy it again")
+		}
+		if parts[i] = clean(q); parts[i] == "" || strings.ContainsFunc(parts[i], unicode.IsSpace) || strings.Contains(parts[i], "/") {
+			return Locator{}, fault.New(fault.Invalid, "the path of the address cannot be read; copy it again")
+		}
+	}
+	if host == XHost {
+		return parseX(parts)
+	}
+	return parseMastodon(host, parts)
+}
+
+// parseX reads /handle, /handle/status/ID and /i/status/ID.
+func parseX(parts []string) (Locator, error) {
+	if len(parts) > 1 && parts[0] == "i" && parts[1] == "web" {
+		parts = append([]string{"i"}, parts[2:]...)
+	}
+	if len(parts) >= 3 && (strings.EqualFold(parts[1], "status") || strings.EqualFold(parts[1], "statuses")) {
+		handle := strings.ToLower(parts[0])
+		if handle == "i" {
+			handle = ""
+		}
+		return locate(XHost, handle, parts[2])
+	}
+	if len(parts) == 0 || xReserved[strings.ToLower(parts[0])] {
+		return Locator{}, noAccount(XHost, "/handle or /handle/status/123")
+	}
+	if len(parts) > 1 && !pages[strings.ToLower(parts[1])] {
+		return Locator{}, noAccount(XHost, "/handle or /handle/status/123")
+	}
+	return locate(XHost, strings.TrimPrefix(parts[0], "@"), "")
+}
+
+// parseMastodon reads /@handle[/ID] and /users/handle[/statuses/ID], also below /web and /deck.
+func parseMastodon(host string, parts []string) (Locator, error) {
+	if len(parts) > 0 && (strings.EqualFold(parts[0], "web") || strings.EqualFold(parts[0], "deck")) {
+		parts = parts[1:]
+	}
+	if len(parts) == 0 {
+		return Locator{}, noAccount(host, "/@handle or /@handle/123")
+	}
+	var handle string
+	rest := parts[1:]
+	if name, ok := strings.CutPrefix(parts[0], "@"); ok {
+		handle = name
+		if len(rest) > 0 && strings.EqualFold(rest[0], "statuses") {
+			rest = rest[1:]
+		}
+	} else if strings.EqualFold(parts[0], "users") && len(rest) > 0 {
+		handle, rest = rest[0], rest[1:]
+		if len(rest) > 0 && strings.EqualFold(rest[0], "statuses") {
+			rest = rest[1:]
+		}
+	} else {
+		return Locator{}, noAccount(host, "/@handle or /@handle/123")
+	}
+	if len(rest) == 0 || pages[strings.ToLower(rest[0])] {
+		return locate(host, handle, "")
+	}
+	if len(rest) > 1 && !pages[strings.ToLower(rest[1])] {
+		return Locator{}, noAccount(host, "/@handle or /@handle/123")
+	}
+	return locate(host, handle, rest[0])
+}
+
+// locate checks the parts and puts them together.
+func locate(host, handle, post string) (Locator, error) {
+	handle = strings.ToLower(handle)
+	if name, home, ok := strings.Cut(handle, "@"); ok {
+		home, err := parseHost(home)
+		if err != nil {
+			return Locator{}, err
+		}
+		switch {
+		case home == host:
+			handle = name
+		case post == "":
+			return locate(home, name, "")
+		default:
+			if !handleShape.MatchString(name) {
+				return Locator{}, badHandle(name)
+			}
+			if !postID(post) {
+				return Locator{}, badPost(post)
+			}
+			return Locator{Kind: KindPost, Host: host, Handle: name + "@" + home, PostID: post}, nil
+		}
+	}
+	switch {
+	case host == XHost && handle == "" && post != "":
+	case host == XHost && !xHandleShape.MatchString(handle), !handleShape.MatchString(handle):
+		return Locator{}, badHandle(handle)
+	}
+	if post == "" {
+		return Locator{Kind: KindAccount, Host: host, Handle: handle}, nil
+	}
+	if !postID(post) {
+		return Locator{}, badPost(post)
+	}
+	return Locator{Kind: KindPost, Host: host, Handle: handle, PostID: post}, nil
+}
+
+// postID tells whether s can be a post's id: one with no digit is a page of the site.
+func postID(s string) bool { return postShape.MatchString(s) && strings.ContainsAny(s, "0123456789") }
+
+// parseHost checks a host name and gives its canonical form.
+func parseHost(s string) (string, error) {
+	s = strings.ToLower(strings.TrimSuffix(s, "."))
+	name, port, hasPort := strings.Cut(s, ":")
+	name = strings.TrimSuffix(name, ".")
+	if hasPort && port != "" && !portShape.MatchString(port) {
+		return "", fault.New(fault.Invalid, "%.80q is not a host: the port is no number", s)
+	}
+	if port == "80" || port == "443" {
+		port = ""
+	}
+	if _, err := netip.ParseAddr(name); err != nil && name != "localhost" {
+		ascii, err := idna.Lookup.ToASCII(name)
+		if err != nil || !domainShape.MatchString(ascii) {
+			return "", fault.New(fault.Invalid, "this is not the address of an account or a post: %.80q is no host name", name)
+		}
+		name = ascii
+	}
+	for again := true; again; {
+		again = false
+		for _, prefix := range []string{"www.", "m.", "mobile."} {
+			if rest, ok := strings.CutPrefix(name, prefix); ok && strings.Contains(rest, ".") {
+				name, again = rest, true
+			}
+		}
+	}
+	if name == "twitter.com" {
+		name = XHost
+	}
+	if port != "" {
+		return name + ":" + port, nil
+	}
+	return name, nil
+}
+
+func noAccount(host, shape string) error {
+	return fault.New(fault.Invalid, "the address names %.80s but neither an account nor a post there; write it as %s%s", host, host, shape)
+}
+
+func badHandle(h string) error {
+	return fault.New(fault.Invalid, "%.80q is no handle: handles have Latin letters, digits, _ . and - only; copy the address from the browser", h)
+}
+
+func badPost(id string) error {
+	return fault.New(fault.Invalid, "%.80q is no post id; copy the address of the post from the browser", id)
+}
