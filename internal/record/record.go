@@ -1,0 +1,273 @@
+// Package record is the node's memory that cannot be changed unseen: every change of state is an entry in a Merkle log
+// (golang.org/x/mod/sumdb/tlog) whose signed checkpoints (C2SP tlog-checkpoint) travel with every document.
+//
+// Stages change rows only through Insert, Update and InsertBatch. Each writes the row and, in the same transaction, an
+// entry that holds the same columns, so that folding the entries gives back every row: that is what Verify checks and
+// what figures as of an earlier time are computed from.
+//
+// An entry has a public part (ids, kinds, states, times) and a sealed part (names, text), and
+// leaf = H(0x00 || public || H(salt || sealed)). Lawful deletion drops sealed part and salt; the log stays sound.
+package record
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"raksha.example/raksha/internal/clock"
+	"raksha.example/raksha/internal/store"
+)
+
+// Table describes one table whose rows the record answers for. Every table has `id`; a bulk table has `batch_id` too.
+type Table struct {
+	Name   string
+	Sealed []string // columns that hold names or text: they stand in the sealed part
+	Bulk   bool     // rows come only by InsertBatch and never change
+}
+
+// Fields are a row's columns: strings, integers, booleans (0 or 1), times (microseconds) or nil.
+type Fields map[string]any
+
+// Log writes entries. It is safe for concurrent use.
+type Log struct {
+	db     *store.DB
+	clock  clock.Clock
+	signer note.Signer
+	tables map[string]Table
+	edge   edge // guarded by the store's single writer
+}
+
+// New makes the node's log and puts its sequencer into db's write path. signer signs checkpoints; its name is the
+// log's origin.
+func New(db *store.DB, c clock.Clock, signer note.Signer, tables []Table) *Log {
+	l := &Log{db: db, clock: c, signer: signer, tables: map[string]Table{}}
+	for _, t := range tables {
+		l.tables[t.Name] = t
+	}
+	db.BeforeCommit(l.sequence)
+	return l
+}
+
+type actorKey struct{}
+
+// WithActor names who acts in ctx: a person ("person:7"), an agency ("agency:x") or a part of the node ("scan").
+func WithActor(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, actor)
+}
+
+// Actor gives the name set by WithActor, or "node".
+func Actor(ctx context.Context) string {
+	if a, ok := ctx.Value(actorKey{}).(string); ok {
+		return a
+	}
+	return "node"
+}
+
+// public is the public part of an entry, in the order in which it is written.
+type public struct {
+	Kind       string         `json:"kind"`
+	Op         string         `json:"op"` // insert, update, batch, note
+	Table      string         `json:"table,omitempty"`
+	ID         int64          `json:"id,omitempty"`
+	Actor      string         `json:"actor"`
+	OccurredAt int64          `json:"occurred_at"` // microseconds UTC
+	RecordedAt int64          `json:"recorded_at"` // microseconds UTC
+	Set        map[string]any `json:"set,omitempty"`
+}
+
+// Insert adds a row to a table and its entry. at is when it happened; zero means now.
+func (l *Log) Insert(ctx context.Context, tx *store.Tx, table, kind string, at time.Time, f Fields) (int64, error) {
+	t, ok := l.tables[table]
+	if !ok || t.Bulk {
+		return 0, fmt.Errorf("record: no row-wise table %q", table)
+	}
+	f = plain(f)
+	columns, args := split(f)
+	places := make([]string, len(columns))
+	for i := range columns {
+		places[i] = fmt.Sprintf("$%d", i+1)
+	}
+	var id int64
+	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ") RETURNING id"
+	if err := tx.QueryRowContext(ctx, query, args...).Scan(&id); err != nil {
+		return 0, fmt.Errorf("insert %s: %w", table, err)
+	}
+	return id, l.entry(ctx, tx, t, public{Kind: kind, Op: "insert", Table: table, ID: id}, at, f)
+}
+
+// Update changes columns of one row and writes the entry.
+func (l *Log) Update(ctx context.Context, tx *store.Tx, table, kind string, at time.Time, id int64, f Fields) error {
+	t, ok := l.tables[table]
+	if !ok || t.Bulk {
+		return fmt.Errorf("record: no row-wise table %q", table)
+	}
+	f = plain(f)
+	columns, args := split(f)
+	sets := make([]string, len(columns))
+	for i, c := range columns {
+		sets[i] = fmt.Sprintf("%s = $%d", c, i+1)
+	}
+	query := fmt.Sprintf("UPDATE %s SET %s WHERE id = $%d", table, strings.Join(sets, ", "), len(columns)+1)
+	res, err := tx.ExecContext(ctx, query, append(args, id)...)
+	if err != nil {
+		return fmt.Errorf("update %s %d: %w", table, id, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("update %s %d: %d rows (%w)", table, id, n, err)
+	}
+	return l.entry(ctx, tx, t, public{Kind: kind, Op: "update", Table: table, ID: id}, at, f)
+}
+
+// InsertBatch adds rows to a bulk table under a batch number, with one entry that commits to their digest.
+func (l *Log) InsertBatch(ctx context.Context, tx *store.Tx, table, kind string, batch int64, rows []Fields) error {
+	t, ok := l.tables[table]
+	if !ok || !t.Bulk {
+		return fmt.Errorf("record: no bulk table %q", table)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	h := sha256.New()
+	for _, f := range rows {
+		f = plain(f)
+		f["batch_id"] = batch
+		columns, args := split(f)
+		places := make([]string, len(columns))
+		for i := range columns {
+			places[i] = fmt.Sprintf("$%d", i+1)
+		}
+		query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+			return fmt.Errorf("insert %s: %w", table, err)
+		}
+		h.Write(rowLine(f))
+	}
+	set := Fields{"count": int64(len(rows)), "digest": fmt.Sprintf("%x", h.Sum(nil))}
+	return l.entry(ctx, tx, Table{Name: table}, public{Kind: kind, Op: "batch", Table: table, ID: batch}, time.Time{}, set)
+}
+
+// Note writes an entry that changes no row: a sign-in, a read of restricted material, a refusal.
+func (l *Log) Note(ctx context.Context, tx *store.Tx, kind string, open, sealed Fields) error {
+	t := Table{}
+	all := Fields{}
+	for k, v := range open {
+		all[k] = v
+	}
+	for k, v := range sealed {
+		all[k] = v
+		t.Sealed = append(t.Sealed, k)
+	}
+	return l.entry(ctx, tx, t, public{Kind: kind, Op: "note"}, time.Time{}, plain(all))
+}
+
+// entry writes one entry. It has no leaf number until the sequencer runs, before the commit.
+func (l *Log) entry(ctx context.Context, tx *store.Tx, t Table, p public, at time.Time, f Fields) error {
+	now := l.clock.Now()
+	if at.IsZero() {
+		at = now
+	}
+	p.Actor, p.OccurredAt, p.RecordedAt = Actor(ctx), store.Micros(at), store.Micros(now)
+	p.Set = map[string]any{}
+	hidden := map[string]any{}
+	for k, v := range f {
+		p.Set[k] = v
+	}
+	for _, k := range t.Sealed {
+		if v, ok := p.Set[k]; ok {
+			hidden[k] = v
+			delete(p.Set, k)
+		}
+	}
+	open, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	var sealed any
+	var text, salt []byte
+	if len(hidden) > 0 {
+		if text, err = json.Marshal(hidden); err != nil {
+			return err
+		}
+		salt = make([]byte, 16)
+		rand.Read(salt)
+		sealed = string(text)
+	}
+	inner := sealedHash(salt, text)
+	_, err = tx.ExecContext(ctx, `INSERT INTO record_entry (kind, object, object_id, occurred_at, recorded_at, public, sealed, salt, sealed_hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		p.Kind, p.Table, p.ID, p.OccurredAt, p.RecordedAt, string(open), sealed, salt, inner[:])
+	if err != nil {
+		return fmt.Errorf("record %s: %w", p.Kind, err)
+	}
+	return nil
+}
+
+func sealedHash(salt, text []byte) [32]byte {
+	return sha256.Sum256(append(append([]byte{}, salt...), text...))
+}
+
+// plain brings values to the forms that both a column and the entry's JSON hold alike.
+func plain(f Fields) Fields {
+	out := make(Fields, len(f)+1)
+	for k, v := range f {
+		switch x := v.(type) {
+		case time.Time:
+			v = store.Micros(x)
+		case bool:
+			v = int64(0)
+			if x {
+				v = int64(1)
+			}
+		case int:
+			v = int64(x)
+		}
+		if n, ok := v.(int64); ok && n == 0 && strings.HasSuffix(k, "_id") {
+			v = nil // no such object: a reference that is not there
+		}
+		out[k] = v
+	}
+	return out
+}
+
+func split(f Fields) (columns []string, args []any) {
+	for k := range f {
+		columns = append(columns, k)
+	}
+	sort.Strings(columns)
+	for _, k := range columns {
+		args = append(args, f[k])
+	}
+	return columns, args
+}
+
+// rowLine is the canonical form of a bulk row: its columns without id and without empty ones, as JSON with sorted keys.
+func rowLine(f Fields) []byte {
+	short := map[string]any{}
+	for k, v := range f {
+		if k != "id" && !empty(v) {
+			short[k] = v
+		}
+	}
+	b, _ := json.Marshal(short) // strings and integers only: cannot fail
+	return append(b, '\n')
+}
+
+// empty says whether a value is the one a column has when nobody sets it.
+func empty(v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return true
+	case string:
+		return x == ""
+	case int64:
+		return x == 0
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"raksha.example/raksha/internal/store"
+)
+
+// edge keeps the stored hashes that appends at the right end of the tree need again.
+type edge struct{ hashes map[int64]tlog.Hash }
+
+const edgeLimit = 8192 // hashes kept in memory
+
+// sequence gives the new entries of the transaction their leaf numbers, extends the tree and signs a checkpoint. One
+// sequencer runs at a time: SQLite has one writer, PostgreSQL takes a lock until the commit.
+func (l *Log) sequence(ctx context.Context, tx *store.Tx) error {
+	if tx.Engine == store.Postgres {
+		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7215)"); err != nil {
+			return err
+		}
+	}
+	type fresh struct {
+		id    int64
+		open  string
+		inner []byte
+	}
+	entries, err := store.Collect(ctx, tx, func(rows *sql.Rows) (f fresh, err error) {
+		return f, rows.Scan(&f.id, &f.open, &f.inner)
+	}, "SELECT id, public, sealed_hash FROM record_entry WHERE leaf IS NULL ORDER BY id")
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	var size int64
+	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(size), 0) FROM record_checkpoint").Scan(&size); err != nil {
+		return err
+	}
+	r := &hashReader{ctx: ctx, q: tx, edge: &l.edge}
+	l.edge.forget(tlog.StoredHashCount(size))
+	for _, e := range entries {
+		hashes, err := tlog.StoredHashes(size, leafData(e.open, e.inner), r)
+		if err != nil {
+			return fmt.Errorf("extend the log: %w", err)
+		}
+		at := tlog.StoredHashIndex(0, size)
+		for i, h := range hashes {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO record_hash (id, hash) VALUES ($1, $2)", at+int64(i), h[:]); err != nil {
+				return err
+			}
+			l.edge.hashes[at+int64(i)] = h
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE record_entry SET leaf = $1 WHERE id = $2", size, e.id); err != nil {
+			return err
+		}
+		size++
+	}
+	root, err := tlog.TreeHash(size, r)
+	if err != nil {
+		return err
+	}
+	text, err := l.checkpoint(size, root)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO record_checkpoint (size, note, signed_at) VALUES ($1, $2, $3)",
+		size, text, store.Micros(l.clock.Now()))
+	return err
+}
+
+// leafData is what a leaf hashes: the public text and the hash of the sealed part.
+func leafData(open string, inner []byte) []byte { return append([]byte(open), inner...) }
+
+// checkpoint writes a C2SP tlog-checkpoint: origin, size, root, as a signed note.
+func (l *Log) checkpoint(size int64, root tlog.Hash) (string, error) {
+	b, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", l.signer.Name(), size, root)}, l.signer)
+	return string(b), err
+}
+
+func (e *edge) forget(count int64) {
+	if e.hashes == nil || len(e.hashes) > edgeLimit {
+		e.hashes = map[int64]tlog.Hash{}
+	}
+	for i := range e.hashes {
+		if i >= count { // from a transaction that did not commit
+			delete(e.hashes, i)
+		}
+	}
+}
+
+// hashReader reads stored hashes, through the edge if there is one.
+type hashReader struct {
+	ctx  context.Context
+	q    store.Queryer
+	edge *edge
+}
+
+// ReadHashes implements tlog.HashReader.
+func (r *hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, n := range indexes {
+		if r.edge != nil {
+			if h, ok := r.edge.hashes[n]; ok {
+				out[i] = h
+				continue
+			}
+		}
+		var b []byte
+		if err := r.q.QueryRowContext(r.ctx, "SELECT hash FROM record_hash WHERE id = $1", n).Scan(&b); err != nil {
+			return nil, fmt.Errorf("stored hash %d: %w", n, err)
+		}
+		if len(b) != tlog.HashSize {
+			return nil, fmt.Errorf("stored hash %d has %d bytes", n, len(b))
+		}
+		copy(out[i][:], b)
+		if r.edge != nil {
+			r.edge.hashes[n] = out[i]
+		}
+	}
+	return out, nil
+}
+
+// Checkpoint gives the newest signed checkpoint, or "" for an empty log.
+func (l *Log) Checkpoint(ctx context.Context, q store.Queryer) (string, error) {
+	var text string
+	err := q.QueryRowContext(ctx, "SELECT note FROM record_checkpoint ORDER BY size DESC LIMIT 1").Scan(&text)
+	if err == sql.ErrNoRows {
+		return "", nil
+	}
+	return text, err
+}
+
+// Line is one entry as people read it.
+type Line struct {
+	Leaf       int64          `json:"leaf"`
+	Kind       string         `json:"kind"`
+	Table      string         `json:"table,omitempty"`
+	ID         int64          `json:"id,omitempty"`
+	Actor      string         `json:"actor"`
+	OccurredAt int64          `json:"occurred_at"` // microseconds UTC
+	RecordedAt int64          `json:"recorded_at"` // microseconds UTC
+	Set        map[string]any `json:"set,omitempty"`
+}
+
+// Tail gives up to limit entries below leaf `before` (or the newest when it is negative), newest first, public parts only.
+func Tail(ctx context.Context, q store.Queryer, before int64, limit int) ([]Line, error) {
+	if before < 0 {
+		before = 1 << 62
+	}
+	return store.Collect(ctx, q, func(rows *sql.Rows) (Line, error) {
+		var line Line
+		var text string
+		if err := rows.Scan(&line.Leaf, &text); err != nil {
+			return line, err
+		}
+		p, err := parsePublic(text)
+		line.Kind, line.Table, line.ID, line.Actor = p.Kind, p.Table, p.ID, p.Actor
+		line.OccurredAt, line.RecordedAt, line.Set = p.OccurredAt, p.RecordedAt, p.Set
+		return line, err
+	}, "SELECT leaf, public FROM record_entry WHERE leaf < $1 ORDER BY leaf DESC LIMIT $2", before, limit)
+}
+
+func parsePublic(text string) (p public, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err = d.Decode(&p); err != nil {
+		return p, err
+	}
+	p.Set = integers(p.Set)
+	return p, nil
+}
+
+// integers turns the numbers of decoded JSON into int64: entries hold no others.
+func integers(m map[string]any) map[string]any {
+	for k, v := range m {
+		if n, ok := v.(json.Number); ok {
+			if i, err := n.Int64(); err == nil {
+				m[k] = i
+			}
+		}
+	}
+	return m
+}
