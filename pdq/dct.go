@@ -121,14 +121,14 @@ type Orientation int
 
 // The orientations, in the order of the arrays that Dihedral functions give. Rotations are anticlockwise.
 const (
-	Upright     Orientation = iota
-	Rotate90                // a quarter turn anticlockwise
-	Rotate180               // half a turn
-	Rotate270               // a quarter turn clockwise
-	FlipX                   // mirrored top to bottom
-	FlipY                   // mirrored left to right
-	FlipPlus1               // mirrored along the main diagonal
-	FlipMinus1              // mirrored along the other diagonal
+	Upright    Orientation = iota
+	Rotate90               // a quarter turn anticlockwise
+	Rotate180              // half a turn
+	Rotate270              // a quarter turn clockwise
+	FlipX                  // mirrored top to bottom
+	FlipY                  // mirrored left to right
+	FlipPlus1              // mirrored along the main diagonal
+	FlipMinus1             // mirrored along the other diagonal
 )
 
 var orientationNames = [8]string{"upright", "rotate90", "rotate180", "rotate270", "flipx", "flipy", "flipplus1", "flipminus1"}
