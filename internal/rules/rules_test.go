@@ -271,6 +271,9 @@ func TestRefusedFiles(t *testing.T) {
 			}
 		})
 	}
+	if _, err := Load(fstest.MapFS{"zz.yaml": {Data: []byte(small)}}); err != nil {
+		t.Error(err)
+	}
 	if _, err := Load(fstest.MapFS{}); fault.Of(err) != fault.Invalid {
 		t.Errorf("an empty folder: %v", err)
 	}
@@ -279,12 +282,24 @@ func TestRefusedFiles(t *testing.T) {
 	}
 }
 
+// small is a whole file, short enough for the fuzzer to take apart.
+const small = `jurisdiction: zz
+name: River
+location: Asia/Kolkata
+ranks:
+  - {name: SP, level: 70}
+  - {name: DIG, level: 80, also: [Deputy Inspector General]}
+rules:
+  - {id: zz.notice, version: 1, instrument: notice, valid_from: 2021-02-25, valid_to: 2024-07-01, trigger: receipt, duration: 36h, calendar: hours, authorisation: reference, legal_basis: x, redress: y, source: z, certainty: K}
+  - {id: zz.notice, version: 2, instrument: notice, valid_from: 2024-07-01, trigger: receipt, duration: 9d, calendar: days, min_rank: DIG, authorisation: rank, legal_basis: x, redress: y, source: z, certainty: P}
+offences:
+  - class: media
+    sections:
+      - {act: A, section: "1", valid_from: 2012-11-14, title: t, source: s, certainty: S}
+`
+
 func FuzzParse(f *testing.F) {
-	good, err := jurisdictions.Files.ReadFile("in.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good)
+	f.Add([]byte(small))
 	f.Add([]byte("jurisdiction: in\nname: India\nlocation: Asia/Kolkata\n"))
 	f.Add([]byte("a: [{b: c}, *d]\n? x\n: |\n  y\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
