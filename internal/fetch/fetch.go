@@ -22,8 +22,8 @@ const MaxRedirects = 5
 // Options of New. The zero value is what a node in the field uses.
 type Options struct {
 	AllowLoopback bool          // for nodes and sandboxes of one machine
-	Timeout       time.Duration // of a whole exchange, body included; 0 means 30 s, negative none (for streams)
-	MaxBytes      int64         // of a response body, after decompression; 0 means 64 MiB, negative none (for streams)
+	Timeout       time.Duration // of a whole exchange, body included; 0 means 30 s, negative none
+	MaxBytes      int64         // of a response body, after decompression; 0 means 64 MiB, negative none; see Endless
 }
 
 // New makes a client. It judges the address that is really dialled, after the name is resolved, so a name that changes
@@ -92,11 +92,17 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	// A connection that has switched protocols has a body that must stay writable.
-	if g.maxBytes >= 0 && resp.StatusCode != http.StatusSwitchingProtocols {
+	if g.maxBytes >= 0 && req.Context().Value(endless{}) == nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		resp.Body = &limited{body: resp.Body, left: g.maxBytes, limit: g.maxBytes}
 	}
 	return resp, nil
 }
+
+type endless struct{}
+
+// Endless marks a request whose answer is a stream: MaxBytes does not apply to it, and its reader limits each message
+// instead. Options.Timeout still does; take a copy of the client with Timeout 0.
+func Endless(ctx context.Context) context.Context { return context.WithValue(ctx, endless{}, true) }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections through.
 func (g guard) CloseIdleConnections() { g.next.CloseIdleConnections() }

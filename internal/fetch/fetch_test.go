@@ -125,4 +125,13 @@ func TestBodyLimits(t *testing.T) {
 	if n, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, fault.TooLarge) || n != 1000 {
 		t.Errorf("the client's own limit: %d bytes, %v", n, err)
 	}
+	req, _ := http.NewRequestWithContext(fetch.Endless(t.Context()), http.MethodGet, s.URL+"/packed", nil)
+	resp, err := fetch.New(fetch.Options{AllowLoopback: true, MaxBytes: 1000}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != 1<<20 {
+		t.Errorf("a stream: %d bytes, %v", n, err)
+	}
 }
