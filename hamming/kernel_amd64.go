@@ -1,0 +1,4 @@
+package hamming
+
+// kernels are those that this processor can run, the fastest first.
+var kernels = []kernel{portable}

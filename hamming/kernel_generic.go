@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package hamming
+
+// kernels are those that this processor can run, the fastest first.
+var kernels = []kernel{portable}
