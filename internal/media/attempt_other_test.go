@@ -1,0 +1,7 @@
+//go:build !linux
+
+package media
+
+import "errors"
+
+func attempt(name string) error { return errors.New("no such attempt: " + name) }
