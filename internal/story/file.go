@@ -18,13 +18,13 @@ import (
 
 // File is a story in numbers. A valid one adds up: see Validate.
 type File struct {
-	Seed         uint64    // everything synthetic derives from it
-	Start        time.Time // when the complaint comes in; its offset is the story's local time
-	Jurisdiction string    // a file name of jurisdictions/, such as "in"
-	Complaint    ComplaintNumbers
-	Teams        int // teams that share out the posts of the case
-	Operators    int // hidden groups behind the offending accounts
-	Operation    Operation
+	Seed         uint64           `json:"seed"`         // everything synthetic derives from it
+	Start        time.Time        `json:"start"`        // when the complaint comes in; its offset is the story's local time
+	Jurisdiction string           `json:"jurisdiction"` // a file name of jurisdictions/, such as "in"
+	Complaint    ComplaintNumbers `json:"complaint"`
+	Teams        int              `json:"teams"`     // teams that share out the posts of the case
+	Operators    int              `json:"operators"` // hidden groups behind the offending accounts
+	Operation    Operation        `json:"operation"`
 }
 
 // ComplaintNumbers counts what the commission's complaint names. Accounts are distinct ones.
@@ -38,10 +38,10 @@ type ComplaintNumbers struct {
 
 // Operation counts the crackdown that went before: one case for each account that was found or reported in its period.
 type Operation struct {
-	Name    string
-	Cases   int
-	Arrests int
-	Period  Period
+	Name    string `json:"name"`
+	Cases   int    `json:"cases"`
+	Arrests int    `json:"arrests"`
+	Period  Period `json:"period"`
 }
 
 // Period is a calendar month of the story's local time.
@@ -52,6 +52,19 @@ type Period struct {
 
 // String gives the month as 2021-12.
 func (p Period) String() string { return fmt.Sprintf("%04d-%02d", p.Year, p.Month) }
+
+// MarshalText gives the month as String does.
+func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what String gives.
+func (p *Period) UnmarshalText(b []byte) error {
+	month, err := time.Parse("2006-01", string(b))
+	if err != nil {
+		return fault.New(fault.Invalid, "%q is not a month; write it as 2021-12", b)
+	}
+	*p = Period{month.Year(), month.Month()}
+	return nil
+}
 
 // Span gives the first instant of the month and the first instant after it.
 func (p Period) Span(zone *time.Location) (from, until time.Time) {
@@ -131,11 +144,9 @@ func Parse(b []byte) (f File, err error) {
 	if f.Start, err = time.Parse(time.RFC3339, w.Start); err != nil {
 		return File{}, fault.New(fault.Invalid, "start: %q is not an instant; write it as 2022-09-18T09:00:00+05:30", w.Start)
 	}
-	month, err := time.Parse("2006-01", w.Operation.Period)
-	if err != nil {
-		return File{}, fault.New(fault.Invalid, "operation.period: %q is not a month; write it as 2021-12", w.Operation.Period)
+	if err = f.Operation.Period.UnmarshalText([]byte(w.Operation.Period)); err != nil {
+		return File{}, fault.New(fault.Invalid, "operation.period: %s", fault.Message(err))
 	}
-	f.Operation.Period = Period{month.Year(), month.Month()}
 	return f, f.Validate()
 }
 
