@@ -152,7 +152,7 @@ func parseAt(s string) (Locator, error) {
 	if !ok {
 		return Locator{}, fault.New(fault.Invalid, "this names a handle but no platform; write it as @handle@platform or as the full address")
 	}
-	host, err := parseHost(host)
+	host, err := ParseHost(host)
 	if err != nil {
 		return Locator{}, err
 	}
@@ -173,7 +173,7 @@ func parseURL(s string) (Locator, error) {
 	if strings.Contains(authority, "@") {
 		return Locator{}, fault.New(fault.Invalid, "the part before the first slash holds an @: this is an e-mail address or hides the true host")
 	}
-	host, err := parseHost(authority)
+	host, err := ParseHost(authority)
 	if err != nil {
 		return Locator{}, err
 	}
@@ -250,7 +250,7 @@ func parseMastodon(host string, parts []string) (Locator, error) {
 func locate(host, handle, post string) (Locator, error) {
 	handle = strings.ToLower(handle)
 	if name, home, ok := strings.Cut(handle, "@"); ok {
-		home, err := parseHost(home)
+		home, err := ParseHost(home)
 		if err != nil {
 			return Locator{}, err
 		}
@@ -286,8 +286,10 @@ func locate(host, handle, post string) (Locator, error) {
 // postID tells whether s can be a post's id: one with no digit is a page of the site.
 func postID(s string) bool { return postShape.MatchString(s) && strings.ContainsAny(s, "0123456789") }
 
-// parseHost checks a host name and gives its canonical form.
-func parseHost(s string) (string, error) {
+// ParseHost checks a host name, with or without a port, and gives the form in which hosts are compared: lower case,
+// ASCII (IDNA), without www., m. or mobile. and without the ports 80 and 443; twitter.com is x.com. IPv6 addresses are
+// refused: nobody has a public profile there.
+func ParseHost(s string) (string, error) {
 	s = strings.ToLower(strings.TrimSuffix(s, "."))
 	name, port, hasPort := strings.Cut(s, ":")
 	name = strings.TrimSuffix(name, ".")
