@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
@@ -134,4 +135,16 @@ func checkPrivileges() error {
 		return errors.New("no_new_privs is not set")
 	}
 	return nil
+}
+
+// peakMemory gives the most bytes that an ended process had in memory, 0 if it is not known.
+func peakMemory(ended *os.ProcessState) int64 {
+	if ended == nil {
+		return 0
+	}
+	usage, ok := ended.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return int64(usage.Maxrss) << 10 // KiB, getrusage(2)
 }

@@ -16,7 +16,7 @@ const (
 	childArgument = "media-child"
 	startTime     = 30 * time.Second // for a child to confine itself and say hello, on a busy machine
 	waitTime      = 5 * time.Second  // for the last words of a killed child
-	maxLastWords  = 8 << 10          // bytes of its standard error that are kept
+	maxLastWords  = 1 << 10          // bytes of its standard error that are kept
 )
 
 // Why a child was killed; causes of contexts.
@@ -115,10 +115,10 @@ func (c *process) stop() {
 	})
 }
 
-// outOfMemory tells, after stop, whether the child's last words were the runtime's complaint about memory.
+// outOfMemory tells, after stop, whether the child ran into its memory limit. The runtime does not always say so: where it needs
+// memory for itself, it may fail in any way. A child that died with much in use is taken to have died of it.
 func (c *process) outOfMemory() bool {
-	words := c.lastWords.String()
-	return strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate")
+	return strings.Contains(c.lastWords.String(), "out of memory") || peakMemory(c.cmd.ProcessState) > dataLimit/2
 }
 
 // head keeps the first bytes that are written to it and drops the rest.
