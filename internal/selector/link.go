@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"raksha.example/raksha/internal/fault"
-	"raksha.example/raksha/internal/platforms"
 )
 
 var (
@@ -30,8 +31,42 @@ func split(s string) (host, rest string, err error) {
 	if strings.Contains(authority, "@") {
 		return "", "", fault.New(fault.Invalid, "%.80q is no link: an @ before the first slash hides the true host", s)
 	}
-	host, err = platforms.ParseHost(authority)
+	host, err = hostname(authority)
 	return host, rest, err
+}
+
+var portShape = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
+
+// hostname gives the form in which hosts are compared: lower case, ASCII (IDNA), without www. and m. and without the
+// ports 80 and 443. Package platforms reads hosts the same way, but brings a database along.
+func hostname(s string) (string, error) {
+	name, port, hasPort := strings.Cut(strings.TrimSuffix(strings.ToLower(s), "."), ":")
+	if hasPort && !portShape.MatchString(port) {
+		return "", fault.New(fault.Invalid, "%.80q is no host: the port is no number", s)
+	}
+	name = strings.TrimSuffix(name, ".")
+	if _, err := netip.ParseAddr(name); err != nil {
+		ascii, err := idna.Lookup.ToASCII(name)
+		if err != nil || !domainShape.MatchString(ascii) {
+			return "", fault.New(fault.Invalid, "%.80q is no host name", name)
+		}
+		name = ascii
+	}
+	for again := true; again; {
+		again = false
+		for _, prefix := range []string{"www.", "m.", "mobile."} {
+			if rest, ok := strings.CutPrefix(name, prefix); ok && strings.Contains(rest, ".") {
+				name, again = rest, true
+			}
+		}
+	}
+	if name == "twitter.com" {
+		name = "x.com"
+	}
+	if port == "" || port == "80" || port == "443" {
+		return name, nil
+	}
+	return name + ":" + port, nil
 }
 
 // link normalises a web address.
