@@ -275,6 +275,13 @@ func Peek(b []byte) (issuer, typ, jti string, err error) {
 	return e.Issuer, e.typ, e.ID, nil
 }
 
+// Body reads a document's body without verifying anything. A directory entry brings its own root key, which must be read
+// before it can be compared with the pinned fingerprint; for everything else use Open.
+func Body(b []byte) (json.RawMessage, error) {
+	e, err := readEnvelope(b)
+	return e.Body, err
+}
+
 func lookUp(ctx context.Context, keys Keys, issuer, kid string) (PublicKey, error) {
 	k, err := keys.PublicKey(ctx, issuer, kid)
 	switch {
