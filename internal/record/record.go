@@ -15,7 +15,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"sort"
 	"strings"
 	"time"
 
@@ -41,13 +40,16 @@ type Log struct {
 	clock  clock.Clock
 	signer note.Signer
 	tables map[string]Table
-	edge   edge // guarded by the store's single writer
+
+	// Guarded by the store's single writer:
+	edge    edge
+	written map[int64]bool // entries of the transaction under way; those of closures that failed may be among them
 }
 
 // New makes the node's log and puts its sequencer into db's write path. signer signs checkpoints; its name is the
 // log's origin.
 func New(db *store.DB, c clock.Clock, signer note.Signer, tables []Table) *Log {
-	l := &Log{db: db, clock: c, signer: signer, tables: map[string]Table{}}
+	l := &Log{db: db, clock: c, signer: signer, tables: map[string]Table{}, written: map[int64]bool{}}
 	for _, t := range tables {
 		l.tables[t.Name] = t
 	}
@@ -88,15 +90,13 @@ func (l *Log) Insert(ctx context.Context, tx *store.Tx, table, kind string, at t
 	if !ok || t.Bulk {
 		return 0, fmt.Errorf("record: no row-wise table %q", table)
 	}
-	f = plain(f)
-	columns, args := split(f)
-	places := make([]string, len(columns))
-	for i := range columns {
-		places[i] = fmt.Sprintf("$%d", i+1)
+	f, err := plain(f)
+	if err != nil {
+		return 0, fmt.Errorf("insert %s: %w", table, err)
 	}
+	columns, args := split(f)
 	var id int64
-	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ") RETURNING id"
-	if err := tx.QueryRowContext(ctx, query, args...).Scan(&id); err != nil {
+	if err := tx.QueryRowContext(ctx, insertion(table, columns)+" RETURNING id", args...).Scan(&id); err != nil {
 		return 0, fmt.Errorf("insert %s: %w", table, err)
 	}
 	return id, l.entry(ctx, tx, t, public{Kind: kind, Op: "insert", Table: table, ID: id}, at, f)
@@ -108,7 +108,10 @@ func (l *Log) Update(ctx context.Context, tx *store.Tx, table, kind string, at t
 	if !ok || t.Bulk {
 		return fmt.Errorf("record: no row-wise table %q", table)
 	}
-	f = plain(f)
+	f, err := plain(f)
+	if err != nil {
+		return fmt.Errorf("update %s %d: %w", table, id, err)
+	}
 	columns, args := split(f)
 	sets := make([]string, len(columns))
 	for i, c := range columns {
@@ -134,17 +137,22 @@ func (l *Log) InsertBatch(ctx context.Context, tx *store.Tx, table, kind string,
 	if len(rows) == 0 {
 		return nil
 	}
+	var before int64
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM record_entry WHERE object = $1 AND object_id = $2", table, batch).Scan(&before); err != nil {
+		return err
+	}
+	if before > 0 { // its entry commits to the whole batch
+		return fmt.Errorf("insert %s: batch %d has been entered already", table, batch)
+	}
 	h := sha256.New()
 	for _, f := range rows {
-		f = plain(f)
+		f, err := plain(f)
+		if err != nil {
+			return fmt.Errorf("insert %s: %w", table, err)
+		}
 		f["batch_id"] = batch
 		columns, args := split(f)
-		places := make([]string, len(columns))
-		for i := range columns {
-			places[i] = fmt.Sprintf("$%d", i+1)
-		}
-		query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
-		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+		if _, err := tx.ExecContext(ctx, insertion(table, columns), args...); err != nil {
 			return fmt.Errorf("insert %s: %w", table, err)
 		}
 		h.Write(rowLine(f))
@@ -164,7 +172,11 @@ func (l *Log) Note(ctx context.Context, tx *store.Tx, kind string, open, sealed 
 		all[k] = v
 		t.Sealed = append(t.Sealed, k)
 	}
-	return l.entry(ctx, tx, t, public{Kind: kind, Op: "note"}, time.Time{}, plain(all))
+	all, err := plain(all)
+	if err != nil {
+		return fmt.Errorf("note %s: %w", kind, err)
+	}
+	return l.entry(ctx, tx, t, public{Kind: kind, Op: "note"}, time.Time{}, all)
 }
 
 // entry writes one entry. It has no leaf number until the sequencer runs, before the commit.
@@ -200,74 +212,17 @@ func (l *Log) entry(ctx context.Context, tx *store.Tx, t Table, p public, at tim
 		sealed = string(text)
 	}
 	inner := sealedHash(salt, text)
-	_, err = tx.ExecContext(ctx, `INSERT INTO record_entry (kind, object, object_id, occurred_at, recorded_at, public, sealed, salt, sealed_hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		p.Kind, p.Table, p.ID, p.OccurredAt, p.RecordedAt, string(open), sealed, salt, inner[:])
+	var id int64
+	err = tx.QueryRowContext(ctx, `INSERT INTO record_entry (kind, object, object_id, occurred_at, recorded_at, public, sealed, salt, sealed_hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+		p.Kind, p.Table, p.ID, p.OccurredAt, p.RecordedAt, string(open), sealed, salt, inner[:]).Scan(&id)
 	if err != nil {
 		return fmt.Errorf("record %s: %w", p.Kind, err)
 	}
+	l.written[id] = true
 	return nil
 }
 
 func sealedHash(salt, text []byte) [32]byte {
 	return sha256.Sum256(append(append([]byte{}, salt...), text...))
-}
-
-// plain brings values to the forms that both a column and the entry's JSON hold alike.
-func plain(f Fields) Fields {
-	out := make(Fields, len(f)+1)
-	for k, v := range f {
-		switch x := v.(type) {
-		case time.Time:
-			v = store.Micros(x)
-		case bool:
-			v = int64(0)
-			if x {
-				v = int64(1)
-			}
-		case int:
-			v = int64(x)
-		}
-		if n, ok := v.(int64); ok && n == 0 && strings.HasSuffix(k, "_id") {
-			v = nil // no such object: a reference that is not there
-		}
-		out[k] = v
-	}
-	return out
-}
-
-func split(f Fields) (columns []string, args []any) {
-	for k := range f {
-		columns = append(columns, k)
-	}
-	sort.Strings(columns)
-	for _, k := range columns {
-		args = append(args, f[k])
-	}
-	return columns, args
-}
-
-// rowLine is the canonical form of a bulk row: its columns without id and without empty ones, as JSON with sorted keys.
-func rowLine(f Fields) []byte {
-	short := map[string]any{}
-	for k, v := range f {
-		if k != "id" && !empty(v) {
-			short[k] = v
-		}
-	}
-	b, _ := json.Marshal(short) // strings and integers only: cannot fail
-	return append(b, '\n')
-}
-
-// empty says whether a value is the one a column has when nobody sets it.
-func empty(v any) bool {
-	switch x := v.(type) {
-	case nil:
-		return true
-	case string:
-		return x == ""
-	case int64:
-		return x == 0
-	}
-	return false
 }

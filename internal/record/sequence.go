@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -13,8 +14,13 @@ import (
 	"raksha.example/raksha/internal/store"
 )
 
-// edge keeps the stored hashes that appends at the right end of the tree need again.
-type edge struct{ hashes map[int64]tlog.Hash }
+// edge keeps the stored hashes that appends at the right end of the tree need again. What a transaction adds counts only once
+// it is committed: until then the edge is open, and an edge found open is thrown away, because another process may have put
+// other hashes in the places of those that were lost.
+type edge struct {
+	hashes map[int64]tlog.Hash
+	open   bool
+}
 
 const edgeLimit = 8192 // hashes kept in memory
 
@@ -27,13 +33,16 @@ func (l *Log) sequence(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	type fresh struct {
-		id    int64
-		open  string
-		inner []byte
+		id, recorded int64
+		open         string
+		inner        []byte
 	}
 	entries, err := store.Collect(ctx, tx, func(rows *sql.Rows) (f fresh, err error) {
-		return f, rows.Scan(&f.id, &f.open, &f.inner)
-	}, "SELECT id, public, sealed_hash FROM record_entry WHERE leaf IS NULL ORDER BY id")
+		return f, rows.Scan(&f.id, &f.recorded, &f.open, &f.inner)
+	}, "SELECT id, recorded_at, public, sealed_hash FROM record_entry WHERE leaf IS NULL ORDER BY id")
+	written := l.written
+	l.written = map[int64]bool{}
+	entries = slices.DeleteFunc(entries, func(f fresh) bool { return !written[f.id] }) // what others put there gets no signature
 	if err != nil || len(entries) == 0 {
 		return err
 	}
@@ -42,7 +51,8 @@ func (l *Log) sequence(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	r := &hashReader{ctx: ctx, q: tx, edge: &l.edge}
-	l.edge.forget(tlog.StoredHashCount(size))
+	l.edge.begin()
+	tx.AfterCommit(l.edge.keep)
 	for _, e := range entries {
 		hashes, err := tlog.StoredHashes(size, leafData(e.open, e.inner), r)
 		if err != nil {
@@ -69,7 +79,7 @@ func (l *Log) sequence(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO record_checkpoint (size, note, signed_at) VALUES ($1, $2, $3)",
-		size, text, store.Micros(l.clock.Now()))
+		size, text, entries[len(entries)-1].recorded)
 	return err
 }
 
@@ -82,16 +92,14 @@ func (l *Log) checkpoint(size int64, root tlog.Hash) (string, error) {
 	return string(b), err
 }
 
-func (e *edge) forget(count int64) {
-	if e.hashes == nil || len(e.hashes) > edgeLimit {
+func (e *edge) begin() {
+	if e.open || e.hashes == nil || len(e.hashes) > edgeLimit {
 		e.hashes = map[int64]tlog.Hash{}
 	}
-	for i := range e.hashes {
-		if i >= count { // from a transaction that did not commit
-			delete(e.hashes, i)
-		}
-	}
+	e.open = true
 }
+
+func (e *edge) keep() { e.open = false }
 
 // hashReader reads stored hashes, through the edge if there is one.
 type hashReader struct {
