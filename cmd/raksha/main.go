@@ -26,6 +26,7 @@ type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	MediaChild mediaChildCmd `cmd:"" hidden:"" help:"Decode media for a parent process."`
+	Sandbox    sandboxCmd    `cmd:"" hidden:"" help:"Serve the synthetic social server of a story, for demonstrations and tests."`
 }
 
 // negative is returned by a command whose answer is no: exit status 1, and nothing more is printed.
