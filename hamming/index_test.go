@@ -233,8 +233,8 @@ func TestSkewIsBounded(t *testing.T) {
 		x := Build(hashes, nil)
 		looked := 0
 		counting := portable
-		counting.filter = func(next []byte, spans []span, from, to int, found []uint32) (int, int) {
-			n, done := portable.filter(next, spans, from, to, found)
+		counting.filter = func(g *segment, spans []span, from, to int, found []uint32) (int, int) {
+			n, done := portable.filter(g, spans, from, to, found)
 			looked += n
 			return n, done
 		}

@@ -110,12 +110,12 @@ func (w *scratch) ring(g *segment, i, radius int, emit func(int, Hit)) {
 	compared := 0
 	var hits []Hit // kept back until it is sure that no scan repeats them
 	for from < to {
-		n, done := w.kernel.filter(g.next, w.spans, from, to, w.found)
+		n, done := w.kernel.filter(g, w.spans, from, to, w.found)
 		if done == from && n == 0 && int(w.spans[from].n) > len(w.found) {
 			// A span larger than the buffer: a piece of it at a time.
 			whole := w.spans[from]
 			w.spans[from].n = uint32(len(w.found))
-			n, _ = w.kernel.filter(g.next, w.spans, from, from+1, w.found)
+			n, _ = w.kernel.filter(g, w.spans, from, from+1, w.found)
 			whole.at += uint32(len(w.found))
 			whole.n -= uint32(len(w.found))
 			w.spans[from] = whole
