@@ -150,6 +150,11 @@ func (r *Report) entry(row Row) public {
 			r.problem("entry %d: its column %s is not what its public part says", r.Entries, column)
 		}
 	}
+	for _, column := range []string{"sealed", "salt", "sealed_hash"} {
+		if _, isText := row[column].(string); !isText && row[column] != nil {
+			r.problem("entry %d (%s): its column %s holds what the node never wrote", r.Entries, p.Kind, column)
+		}
+	}
 	want := sealedHash([]byte(row.Text("salt")), []byte(row.Text("sealed")))
 	switch {
 	case string(want[:]) == row.Text("sealed_hash"):
