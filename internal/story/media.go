@@ -151,9 +151,9 @@ func (o *original) altered(rng *rand.Rand) ([]byte, error) {
 	return encodeJPEG(o.frames[0], w, h, c, violet, quality)
 }
 
-// lightCrop cuts up to 2 in 100 off each side, or as much less as keeps the copy close.
+// lightCrop cuts up to 3.5 in 100 off each side, or as much less as keeps the copy close.
 func (o *original) lightCrop(rng *rand.Rand) crop {
-	side := func() float32 { return 0.005 + 0.015*rng.Float32() }
+	side := func() float32 { return 0.01 + 0.025*rng.Float32() }
 	c := crop{side(), side(), side(), side()}
 	for range 6 {
 		if o.frames[0].fingerprint(c).Distance(o.prints[0]) <= closeEnough {
@@ -167,7 +167,7 @@ func (o *original) lightCrop(rng *rand.Rand) crop {
 // resembling gives a picture of nearly the same luma and another hue: PDQ cannot tell, an eye can.
 func (o *original) resembling(rng *rand.Rand) ([]byte, error) {
 	base, other := o.frames[0], drawPattern(rng)
-	for part := float32(0.16); part > 0.01; part /= 2 {
+	for part := float32(0.3); part > 0.02; part /= 2 {
 		f := make([]float32, len(base))
 		for i := range f {
 			f[i] = float32(base[i])*(1-part) + float32(other[i])*part
