@@ -19,55 +19,15 @@ var basis = func() (d [16][64]float32) {
 	return d
 }()
 
-// transform computes basis * b * transpose(basis). Each sum runs over k upwards, one rounding for each product and each addition:
-// the conversions keep the compiler from fusing them.
-func (b *block) transform() (out coefficients) {
-	var t [16][64]float32
-	for i := range t {
-		row := &t[i]
-		for k := range 64 {
-			d, a := basis[i][k], &b[k]
-			for j := range 64 {
-				row[j] += float32(d * a[j])
-			}
+// basisColumns is basis transposed.
+var basisColumns = func() (t [64][16]float32) {
+	for i := range basis {
+		for j, v := range basis[i] {
+			t[j][i] = v
 		}
 	}
-	for i := range out {
-		for j := range out[i] {
-			var sum float32
-			for k := range 64 {
-				sum += float32(t[i][k] * basis[j][k])
-			}
-			out[i][j] = sum
-		}
-	}
-	return out
-}
-
-// quality measures the gradients of a block: the sum of the whole percents of 255 by which neighbours differ, divided by 90
-// and capped at 100.
-func (b *block) quality() int {
-	sum := 0
-	for i := range 63 {
-		for j := range 64 {
-			sum += gradient(b[i][j], b[i+1][j])
-		}
-	}
-	for i := range 64 {
-		for j := range 63 {
-			sum += gradient(b[i][j], b[i][j+1])
-		}
-	}
-	return min(sum/90, 100)
-}
-
-func gradient(u, v float32) int {
-	d := int(float32((u-v)*100) / 255)
-	if d < 0 {
-		return -d
-	}
-	return d
-}
+	return t
+}()
 
 // hash sets the bits of the coefficients that are greater than the median, which is the 128th smallest of the 256.
 func (c *coefficients) hash() (h Hash) {

@@ -1,0 +1,5 @@
+package pdq
+
+var best = &portable
+
+var kernels = []*kernel{&portable}
