@@ -26,7 +26,7 @@ const (
 type Locator struct {
 	Kind   Kind
 	Host   string // lower case, ASCII (IDNA), without www.; a port only when it is not the scheme's own
-	Handle string // lower case; empty only for a post of X whose address names no author
+	Handle string // lower case; name@host for the author of a post that was seen on another server than its own
 	PostID string // empty for an account
 }
 
@@ -66,8 +66,6 @@ func (l Locator) String() string {
 	switch {
 	case l == Locator{}:
 		return ""
-	case l.Host == XHost && l.Kind == KindPost && l.Handle == "":
-		return "https://" + l.Host + "/i/status/" + l.PostID
 	case l.Host == XHost && l.Kind == KindPost:
 		return "https://" + l.Host + "/" + l.Handle + "/status/" + l.PostID
 	case l.Host == XHost:
@@ -193,20 +191,13 @@ func parseURL(s string) (Locator, error) {
 	return parseMastodon(host, parts)
 }
 
-// parseX reads /handle, /handle/status/ID and /i/status/ID.
+// parseX reads /handle and /handle/status/ID. /i/status/ID is refused, since it does not say whose the post is.
 func parseX(parts []string) (Locator, error) {
-	if len(parts) > 1 && parts[0] == "i" && parts[1] == "web" {
-		parts = append([]string{"i"}, parts[2:]...)
-	}
-	if len(parts) >= 3 && (strings.EqualFold(parts[1], "status") || strings.EqualFold(parts[1], "statuses")) {
-		handle := strings.ToLower(parts[0])
-		if handle == "i" {
-			handle = ""
-		}
-		return locate(XHost, handle, parts[2])
-	}
 	if len(parts) == 0 || xReserved[strings.ToLower(parts[0])] {
 		return Locator{}, noAccount(XHost, "/handle or /handle/status/123")
+	}
+	if len(parts) >= 3 && (strings.EqualFold(parts[1], "status") || strings.EqualFold(parts[1], "statuses")) {
+		return locate(XHost, strings.TrimPrefix(parts[0], "@"), parts[2])
 	}
 	if len(parts) > 1 && !pages[strings.ToLower(parts[1])] {
 		return Locator{}, noAccount(XHost, "/handle or /handle/status/123")
@@ -269,9 +260,7 @@ func locate(host, handle, post string) (Locator, error) {
 			return Locator{Kind: KindPost, Host: host, Handle: name + "@" + home, PostID: post}, nil
 		}
 	}
-	switch {
-	case host == XHost && handle == "" && post != "":
-	case host == XHost && !xHandleShape.MatchString(handle), !handleShape.MatchString(handle):
+	if host == XHost && !xHandleShape.MatchString(handle) || !handleShape.MatchString(handle) {
 		return Locator{}, badHandle(handle)
 	}
 	if post == "" {
@@ -324,7 +313,7 @@ func ParseHost(s string) (string, error) {
 }
 
 func noAccount(host, shape string) error {
-	return fault.New(fault.Invalid, "the address names %.80s but neither an account nor a post there; write it as %s%s", host, host, shape)
+	return fault.New(fault.Invalid, "the address names %.80s but neither an account nor a post there; write it as %.80s%s", host, host, shape)
 }
 
 func badHandle(h string) error {

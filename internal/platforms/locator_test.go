@@ -47,7 +47,6 @@ func TestParseLocator(t *testing.T) {
 		"https://bücher.example/@kite":                                         "https://xn--bcher-kva.example/@kite",
 		"https://twitter.com/Kite_River":                                       "https://x.com/kite_river",
 		"https://mobile.twitter.com/kite_river/status/1561234567890123456?s=2": "https://x.com/kite_river/status/1561234567890123456",
-		"https://x.com/i/web/status/1561234567890123456":                       "https://x.com/i/status/1561234567890123456",
 		"https://x.com/kite_river/status/1561234567890123456/photo/1":          "https://x.com/kite_river/status/1561234567890123456",
 	} {
 		got, err := platforms.ParseLocator(typed)
@@ -79,6 +78,7 @@ func TestParseLocatorRefuses(t *testing.T) {
 		"12.04.2022/@kite":                     "no host name",
 		"https://chirp.example:x/@kite":        "port",
 		"https://x.com/search":                 "neither",
+		"https://x.com/i/web/status/156123456": "neither",
 		"https://x.com/a_handle_that_is_long":  "no handle",
 		strings.Repeat("a", 3000):              "longer than",
 	} {
