@@ -1,0 +1,40 @@
+# Raksha is built and tested with Go, Node and git; what else the tests need, `make test` installs from Debian.
+#
+#   make build      bin/raksha
+#   make demo       the whole story on this machine
+#   make check      format, vet, generated pages, quick tests: before each commit
+#   make test       everything, on SQLite and on PostgreSQL, and the pages in a browser
+#   make test-long  every fuzz target for a while
+#   make bench      measurements
+
+# The one set of build flags, for every command: another set would compile all dependencies again. nodynamic keeps the decoders of
+# webp, avif and heic from loading system libraries into the process that reads hostile bytes; without cgo the binary is static.
+export GOFLAGS := -buildvcs=false -tags=nodynamic
+export CGO_ENABLED := 0
+
+.PHONY: build demo check test test-long bench setup
+
+build:
+	@mkdir -p bin
+	go build -o bin/raksha ./cmd/raksha
+
+demo: build
+	bin/raksha demo
+
+check:
+	bash test/setup/check.sh
+	go test -short ./...
+
+setup:
+	@bash test/setup/install.sh
+
+test: setup
+	go vet ./...
+	test/setup/postgres.sh go test ./...
+	@if [ -d test/browser ]; then set -x; $(MAKE) --no-print-directory build && node --test test/browser; fi
+
+test-long:
+	bash test/setup/fuzz.sh
+
+bench:
+	bash bench/run.sh
