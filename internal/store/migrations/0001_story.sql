@@ -245,7 +245,7 @@ CREATE TABLE assignment (id {ID}, case_id BIGINT NOT NULL REFERENCES case_file (
   finding TEXT NOT NULL DEFAULT '' CHECK (finding IN ('', 'listed_media', 'weak_signal', 'nothing')), note TEXT NOT NULL DEFAULT '', analysed_by BIGINT, analysed_at BIGINT NOT NULL DEFAULT 0, assigned_at BIGINT NOT NULL,
   UNIQUE (case_id, post_id));
 CREATE TABLE arrest (id {ID}, case_id BIGINT NOT NULL REFERENCES case_file (id), name TEXT NOT NULL, place TEXT NOT NULL, grounds TEXT NOT NULL, arrested_at BIGINT NOT NULL, entered_at BIGINT NOT NULL);
-CREATE TABLE outcome (id {ID}, tip_id BIGINT NOT NULL REFERENCES tip (id), kind TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', happened_at BIGINT NOT NULL, source TEXT NOT NULL, document_id BIGINT REFERENCES document (id));
+CREATE TABLE outcome (id {ID}, tip_id BIGINT NOT NULL REFERENCES tip (id), kind TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', happened_at BIGINT NOT NULL, source TEXT NOT NULL, document_id BIGINT REFERENCES document (id), reported_id BIGINT REFERENCES document (id));
 CREATE INDEX outcome_tip ON outcome (tip_id);
 CREATE TABLE meeting (id {ID}, subject TEXT NOT NULL, attendees TEXT NOT NULL, asked TEXT NOT NULL, held_at BIGINT NOT NULL, entered_at BIGINT NOT NULL);
 

@@ -1,0 +1,168 @@
+// Package intake receives tips: complaint files, CyberTipline reports, and what scans and referrals bring. A tip keeps its
+// own number and its reporter for good, whatever becomes of it.
+package intake
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"raksha.example/raksha/internal/clock"
+	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/media"
+	"raksha.example/raksha/internal/platforms"
+	"raksha.example/raksha/internal/record"
+	"raksha.example/raksha/internal/store"
+)
+
+// Tables tell the record which rows to answer for.
+var Tables = []record.Table{
+	{Name: "complaint", Sealed: []string{"complainant"}},
+	{Name: "tip", Sealed: []string{"reporter", "locator", "hints", "summary"}},
+	{Name: "complaint_line", Sealed: []string{"typed", "remarks"}},
+	{Name: "report", Sealed: []string{"content"}},
+	{Name: "report_file", Sealed: []string{"name", "details"}},
+}
+
+// Sources of a tip.
+const (
+	FromComplaint = "complaint"
+	FromScan      = "scan"
+	FromReport    = "cybertipline"
+	FromReferral  = "referral"
+)
+
+// Classes of what a tip tells of.
+const (
+	ClassMedia      = "media"
+	ClassEnticement = "enticement"
+	ClassContact    = "contact_offence"
+	ClassAdult      = "adult_sexual_violence"
+	ClassOther      = "other"
+)
+
+// Tip is one report of an offence. Times are microseconds UTC.
+type Tip struct {
+	ID          int64  `json:"id"`
+	Number      string `json:"number"`
+	Source      string `json:"source"`
+	Class       string `json:"class"`
+	State       string `json:"state"`
+	Reporter    string `json:"reporter"`
+	Locator     string `json:"locator,omitempty"`
+	AccountID   int64  `json:"account_id,omitempty"`
+	PostID      int64  `json:"post_id,omitempty"`
+	ComplaintID int64  `json:"complaint_id,omitempty"`
+	CaseID      int64  `json:"case_id,omitempty"`
+	ReferralID  int64  `json:"referral_id,omitempty"` // the referral that brought it
+	OnwardID    int64  `json:"onward_id,omitempty"`   // the referral that it went on with
+	ExternalRef string `json:"external_ref,omitempty"`
+	Hints       string `json:"hints,omitempty"` // what tells the jurisdiction: "ip:..." and "phone:...", one a line
+	Summary     string `json:"summary,omitempty"`
+	Responsible string `json:"responsible"` // the one agency that must act
+	Outcome     string `json:"outcome,omitempty"`
+	OccurredAt  int64  `json:"occurred_at"`
+	ReceivedAt  int64  `json:"received_at"`
+}
+
+// Tips enters and reads tips.
+type Tips struct {
+	db       *store.DB
+	log      *record.Log
+	clock    clock.Clock
+	register *platforms.Register
+	pool     *media.Pool
+	agency   func() string
+	matcher  Matcher
+}
+
+// Matcher says which list entries a hashed file matches and keeps the answer (lists).
+type Matcher interface {
+	KeepMatches(ctx context.Context, tx *store.Tx, mediaID int64, r media.Result) (matched bool, err error)
+}
+
+// New makes the room. matcher may be nil on a node without lists.
+func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, agency func() string, matcher Matcher) *Tips {
+	return &Tips{db, log, c, register, pool, agency, matcher}
+}
+
+// Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps.
+func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
+	now := t.clock.Now()
+	prefix := fmt.Sprintf("T-%d-", now.Year())
+	var last sql.NullString
+	if err := tx.QueryRowContext(ctx, "SELECT MAX(number) FROM tip WHERE number LIKE $1", prefix+"%").Scan(&last); err != nil {
+		return tip, err
+	}
+	n := 0
+	if last.Valid {
+		if _, err := fmt.Sscanf(last.String[len(prefix):], "%d", &n); err != nil {
+			return tip, fmt.Errorf("tip number %q: %w", last.String, err)
+		}
+	}
+	if tip.State == "" {
+		tip.State = "received"
+	}
+	if tip.Responsible == "" {
+		tip.Responsible = t.agency()
+	}
+	at := store.Time(tip.OccurredAt)
+	if at.IsZero() {
+		at = now
+	}
+	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, record.Fields{"number": fmt.Sprintf("%s%06d", prefix, n+1), "source": tip.Source, "class": tip.Class,
+		"state": tip.State, "reporter": tip.Reporter, "locator": tip.Locator, "account_id": tip.AccountID, "post_id": tip.PostID, "complaint_id": tip.ComplaintID,
+		"referral_id": tip.ReferralID, "external_ref": tip.ExternalRef, "hints": tip.Hints, "summary": tip.Summary, "responsible": tip.Responsible,
+		"occurred_at": at, "received_at": now})
+	if err != nil {
+		return tip, err
+	}
+	return ByID(ctx, tx, id)
+}
+
+// Set changes columns of a tip and says what happened.
+func (t *Tips) Set(ctx context.Context, tx *store.Tx, id int64, kind string, f record.Fields) error {
+	return t.log.Update(ctx, tx, "tip", kind, time.Time{}, id, f)
+}
+
+const tipColumns = `SELECT id, number, source, class, state, reporter, locator, COALESCE(account_id, 0), COALESCE(post_id, 0), COALESCE(complaint_id, 0),
+	COALESCE(case_id, 0), COALESCE(referral_id, 0), COALESCE(onward_id, 0), external_ref, hints, summary, responsible, outcome, occurred_at, received_at FROM tip `
+
+func scanTip(scan func(...any) error) (t Tip, err error) {
+	return t, scan(&t.ID, &t.Number, &t.Source, &t.Class, &t.State, &t.Reporter, &t.Locator, &t.AccountID, &t.PostID, &t.ComplaintID,
+		&t.CaseID, &t.ReferralID, &t.OnwardID, &t.ExternalRef, &t.Hints, &t.Summary, &t.Responsible, &t.Outcome, &t.OccurredAt, &t.ReceivedAt)
+}
+
+// ByID reads one tip.
+func ByID(ctx context.Context, q store.Queryer, id int64) (Tip, error) {
+	t, err := scanTip(q.QueryRowContext(ctx, tipColumns+"WHERE id = $1", id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "there is no tip %d", id)
+	}
+	return t, err
+}
+
+// Filter narrows a listing; empty members do not.
+type Filter struct {
+	State      string
+	Source     string
+	CaseID     int64
+	ReferralID int64
+	OnwardID   int64
+	AccountID  int64
+	AfterID    int64
+	Limit      int // 0: all
+}
+
+// List reads tips in order of their numbers.
+func List(ctx context.Context, q store.Queryer, f Filter) ([]Tip, error) {
+	if f.Limit <= 0 {
+		f.Limit = 1 << 30
+	}
+	return store.Collect(ctx, q, func(rows *sql.Rows) (Tip, error) { return scanTip(rows.Scan) },
+		tipColumns+`WHERE ($1 = '' OR state = $1) AND ($2 = '' OR source = $2) AND ($3 = 0 OR case_id = $3) AND ($4 = 0 OR referral_id = $4)
+		AND ($5 = 0 OR onward_id = $5) AND ($6 = 0 OR account_id = $6) AND id > $7 ORDER BY id LIMIT $8`,
+		f.State, f.Source, f.CaseID, f.ReferralID, f.OnwardID, f.AccountID, f.AfterID, f.Limit)
+}
