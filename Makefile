@@ -31,7 +31,7 @@ setup:
 test: setup
 	go vet ./...
 	test/setup/postgres.sh go test ./...
-	@if [ -d test/browser ]; then set -x; $(MAKE) --no-print-directory build && node --test test/browser; fi
+	@if [ -f test/browser/package.json ]; then set -ex; $(MAKE) --no-print-directory build; cd test/browser; node --test; fi
 
 test-long:
 	bash test/setup/fuzz.sh

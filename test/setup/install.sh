@@ -39,8 +39,10 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 lock=test/browser/package-lock.json
-if [ -f "$lock" ] && ! [ test/browser/node_modules/.package-lock.json -nt "$lock" ]; then
+stamp=test/browser/node_modules/.installed
+if [ -f "$lock" ] && ! [ "$stamp" -nt "$lock" ]; then
 	echo "installing the packages of $lock"
-	npm ci --prefix test/browser --ignore-scripts --no-audit --no-fund --loglevel=error
-	touch test/browser/node_modules/.package-lock.json
+	npm ci --prefix test/browser --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	mkdir -p "$(dirname "$stamp")"
+	touch "$stamp"
 fi
