@@ -23,6 +23,8 @@ type streams struct {
 
 // commands is the tree of subcommands; each stands in a file of its own name.
 type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Run a node."`
+	Record  recordCmd  `cmd:"" help:"The record of a node."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	MediaChild mediaChildCmd `cmd:"" hidden:"" help:"Decode media for a parent process."`

@@ -149,3 +149,12 @@ func Collect[T any](ctx context.Context, q Queryer, scan func(*sql.Rows) (T, err
 	}
 	return out, rows.Err()
 }
+
+// Snapshot begins a read-only transaction that sees one state of everything, however long it reads.
+func (db *DB) Snapshot(ctx context.Context) (*sql.Tx, error) {
+	o := &sql.TxOptions{}
+	if db.engine == Postgres {
+		o = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return db.r.BeginTx(ctx, o)
+}

@@ -277,4 +277,3 @@ func (d *Desk) Accept(ctx context.Context, tx *store.Tx, documentID int64) error
 	}
 	return d.office.SetState(ctx, tx, documentID, "accepted")
 }
-

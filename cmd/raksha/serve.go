@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"raksha.example/raksha/internal/app"
+	"raksha.example/raksha/internal/clock"
+	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/fault"
+)
+
+type serveCmd struct {
+	Dir           string `required:"" help:"The node's folder: database, vault and keys. An empty one is initialised."`
+	Database      string `help:"PostgreSQL address (postgres://...); without it SQLite in the folder."`
+	Listen        string `default:"127.0.0.1:8470" help:"Address to listen on."`
+	Desks         string `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
+	Jurisdiction  string `default:"in" help:"Whose rules apply."`
+	Clock         string `help:"For demonstrations and tests: a file that tells the time. The record says so."`
+	AllowLoopback bool   `help:"Peers and platforms may be on this machine."`
+}
+
+// Run serves a node until it is told to stop.
+func (c serveCmd) Run(ctx context.Context, s streams) error {
+	desks, err := directory.ParseDesks(c.Desks)
+	if err != nil {
+		return err
+	}
+	if host, _, err := net.SplitHostPort(c.Listen); err != nil || (host != "localhost" && !net.ParseIP(host).IsLoopback()) {
+		return fault.New(fault.Invalid, "--listen takes a loopback address such as 127.0.0.1:8470; put a TLS-terminating proxy in front of it")
+	}
+	var now clock.Clock = clock.System{}
+	if c.Clock != "" {
+		if now, err = clock.OpenFile(c.Clock); err != nil {
+			return err
+		}
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
+		AllowLoopback: c.AllowLoopback, Executable: exe, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		return err
+	}
+	if n.SetupCode != "" {
+		fmt.Fprintf(s.out, "set-up code: %s\n", n.SetupCode)
+	}
+	fmt.Fprintf(s.out, "listening on %s\n", n.URL)
+	stopped := make(chan error, 1)
+	go func() { stopped <- n.Wait() }()
+	select {
+	case err = <-stopped:
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	if closeErr := n.Close(end); err == nil {
+		err = closeErr
+	}
+	return err
+}

@@ -1,0 +1,233 @@
+// Package app puts a node together by hand: every room, in the order of the foundation and then of the data.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"raksha.example/raksha/internal/api"
+	"raksha.example/raksha/internal/attribution"
+	"raksha.example/raksha/internal/casework"
+	"raksha.example/raksha/internal/clock"
+	"raksha.example/raksha/internal/console"
+	"raksha.example/raksha/internal/courier"
+	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/enforcement"
+	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/fetch"
+	"raksha.example/raksha/internal/identity"
+	"raksha.example/raksha/internal/intake"
+	"raksha.example/raksha/internal/jobs"
+	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/media"
+	"raksha.example/raksha/internal/orders"
+	"raksha.example/raksha/internal/platforms"
+	"raksha.example/raksha/internal/record"
+	"raksha.example/raksha/internal/rules"
+	"raksha.example/raksha/internal/scan"
+	"raksha.example/raksha/internal/store"
+	"raksha.example/raksha/internal/triage"
+	"raksha.example/raksha/internal/vault"
+)
+
+// Config says how a node runs.
+type Config struct {
+	Dir           string // everything of the node: database, vault, keys
+	DSN           string // "" is SQLite in Dir
+	Listen        string // host:port; port 0 takes a free one
+	Desks         []directory.Desk
+	Jurisdiction  string
+	Clock         clock.Clock
+	Simulated     bool   // Clock is a file
+	AllowLoopback bool   // peers and platforms may be on this machine
+	Executable    string // for the media children
+	Version       string
+	Logger        *slog.Logger
+}
+
+// Node is a running node.
+type Node struct {
+	URL       string // where it listens
+	SetupCode string // "" once the node is set up
+	db        *store.DB
+	jobs      *jobs.Queue
+	pool      *media.Pool
+	vault     *vault.Vault
+	server    *http.Server
+	served    chan error
+}
+
+// Tables are all tables that the record answers for.
+func Tables() (out []record.Table) {
+	out = append(out, identity.Table)
+	for _, t := range [][]record.Table{directory.Tables, courier.Tables, platforms.Tables, lists.Tables, intake.Tables, scan.Tables, triage.Tables,
+		casework.Tables, enforcement.Tables, attribution.Tables} {
+		out = append(out, t...)
+	}
+	return out
+}
+
+// DSN gives the database of a node's folder.
+func DSN(dir string) string { return "sqlite:" + filepath.Join(dir, "raksha.db") }
+
+// Start opens a node and serves it until Close.
+func Start(ctx context.Context, c Config) (n *Node, err error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	n = &Node{served: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			n.Close(context.Background())
+		}
+	}()
+	self, _, err := directory.OpenSelf(c.Dir, c.Desks)
+	if err != nil {
+		return n, err
+	}
+	handler, err := n.wire(ctx, c, self)
+	if err != nil {
+		return n, err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return n, fault.Wrap(err, fault.Unavailable, "cannot listen on %s: %v", c.Listen, err)
+	}
+	n.URL = "http://" + listener.Addr().String()
+	n.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	go func() { n.served <- n.server.Serve(listener) }()
+	return n, nil
+}
+
+// wire makes every room.
+func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.Handler, error) {
+	dsn := c.DSN
+	if dsn == "" {
+		dsn = DSN(c.Dir)
+	}
+	var err error
+	if n.db, err = store.Open(ctx, dsn); err != nil {
+		return nil, err
+	}
+	signer, err := note.NewSigner(self.Checkpoints)
+	if err != nil {
+		return nil, fmt.Errorf("record key: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, "record.pub"), []byte(self.CheckpointVerifier+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	book, err := rules.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	law, err := book.Jurisdiction(c.Jurisdiction)
+	if err != nil {
+		return nil, err
+	}
+	agency := func() string { return self.Profile().Agency }
+	log := record.New(n.db, c.Clock, signer, Tables())
+	n.jobs = jobs.New(n.db, c.Logger)
+	n.pool = media.NewPool(c.Executable, 2)
+	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
+		return nil, err
+	}
+	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback})
+	people := identity.NewPeople(n.db, log, c.Clock)
+	peers := directory.NewBook(self, n.db, log, people, c.Clock)
+	office := courier.NewOffice(courier.Config{Agency: agency, Key: courier.Key{KID: self.AgencyKID, Private: self.AgencyKey}, DB: n.db, Log: log, Jobs: n.jobs,
+		Clock: c.Clock, Directory: peers, Client: client, Due: func(instrument string, at time.Time) (time.Time, string) {
+			r, err := law.Rule(instrument, at)
+			if err != nil || r.Trigger != "receipt" {
+				return time.Time{}, ""
+			}
+			return r.Due(at), fmt.Sprintf("%s version %d", r.ID, r.Version)
+		}})
+	register := platforms.NewRegister(n.db, log, c.Clock, client)
+	hashLists, err := lists.Open(ctx, n.db, log, c.Clock, office, agency)
+	if err != nil {
+		return nil, err
+	}
+	region := "IN"
+	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, hashLists)
+	scanner := scan.New(n.db, log, c.Clock, register, n.pool, hashLists, tips, region)
+	desk := triage.New(n.db, log, c.Clock, office, register, n.pool, hashLists, tips, agency)
+	links := attribution.New(n.db, log, c.Clock, region)
+	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, hashLists, tips, desk, links)
+	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
+	var holder *enforcement.Desk
+	for _, d := range c.Desks {
+		if d == directory.Holder {
+			holder = enforcement.New(n.db, log, c.Clock, office, documents, law, register, n.vault, n.jobs, peers)
+		}
+	}
+	code, err := openSetupCode(c.Dir, agency() != "")
+	if err != nil {
+		return nil, err
+	}
+	n.SetupCode = code.code
+	if err := n.jobs.Start(ctx); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	handler := api.New(api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
+		Register: register, Lists: hashLists, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Client: client, SetupCode: code, Logger: c.Logger})
+	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/openapi.json", "/openapi.yaml"} {
+		mux.Handle(prefix, handler)
+	}
+	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))
+	return mux, nil
+}
+
+// Wait returns when the server has stopped.
+func (n *Node) Wait() error {
+	if err := <-n.served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends the node: no new requests, then the jobs, then the rest.
+func (n *Node) Close(ctx context.Context) error {
+	var errs []error
+	if n.server != nil {
+		errs = append(errs, n.server.Shutdown(ctx))
+	}
+	if n.jobs != nil {
+		errs = append(errs, n.jobs.Stop(ctx))
+	}
+	if n.pool != nil {
+		errs = append(errs, n.pool.Close())
+	}
+	if n.vault != nil {
+		errs = append(errs, n.vault.Close())
+	}
+	if n.db != nil {
+		errs = append(errs, n.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// answerSink hands what holders produced to attribution.
+type answerSink struct{ links *attribution.Links }
+
+// Answered implements orders.AnswerSink.
+func (s answerSink) Answered(ctx context.Context, tx *store.Tx, caseID, documentID int64, item courier.Item, p orders.Produced) error {
+	a := attribution.Answer{AccountID: item.AccountID, DocumentID: documentID, Name: p.Holder.Name, Email: p.Holder.Email, Phone: p.Holder.Phone,
+		Account: p.Holder.Account, BankRef: p.Holder.BankRef, Logins: p.Holder.Logins}
+	if item.AccountID == 0 {
+		if _, err := fmt.Sscan(item.NativeID, &a.SelectorID); err != nil {
+			return fmt.Errorf("item %d names no selector: %w", item.N, err)
+		}
+	}
+	return s.links.Produced(ctx, tx, caseID, a)
+}
