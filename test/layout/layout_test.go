@@ -161,9 +161,9 @@ func decoding(path string, f file) (out []string) {
 	return out
 }
 
-// statements: SQL stands in stages and foundation.
+// statements: SQL stands in stages and foundation, never beside pages.
 func statements(path string, f file) (out []string) {
-	if f.test || !under(path, "internal/api", "internal/console") {
+	if f.test || !under(path, "internal/console") {
 		return nil
 	}
 	for _, target := range f.imports {
