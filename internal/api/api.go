@@ -117,16 +117,16 @@ func (a *api) fail(ctx context.Context, err error) error {
 	return &problem{Title: http.StatusText(status), Status: status, Detail: fault.Message(err), Code: fault.Code(err)}
 }
 
-// credentials are the headers every operation reads.
-type credentials struct {
+// Credentials are the headers every operation reads.
+type Credentials struct {
 	Authorization  string `header:"Authorization" hidden:"true"`
 	Cookie         string `cookie:"raksha_session" hidden:"true"`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"200" doc:"A repeated call with the same key gets the first call's answer and changes nothing"`
 }
 
-func (c credentials) get() credentials { return c }
+func (c Credentials) get() Credentials { return c }
 
-type authorised interface{ get() credentials }
+type authorised interface{ get() Credentials }
 
 type output[T any] struct{ Body T }
 
@@ -218,7 +218,7 @@ func (a *api) replied(ctx context.Context, q store.Queryer, key string, person i
 }
 
 // signedIn finds the person behind the bearer token or the session cookie.
-func (a *api) signedIn(ctx context.Context, c credentials) (context.Context, error) {
+func (a *api) signedIn(ctx context.Context, c Credentials) (context.Context, error) {
 	token, ok := strings.CutPrefix(c.Authorization, "Bearer ")
 	if !ok {
 		token = c.Cookie
@@ -244,19 +244,19 @@ func opID(method, path string) string {
 
 // byID is an operation on one object.
 type byID struct {
-	credentials
+	Credentials
 	ID int64 `path:"id"`
 }
 
-type empty struct{ credentials }
+type empty struct{ Credentials }
 
 type with[T any] struct {
-	credentials
+	Credentials
 	Body T
 }
 
 type withID[T any] struct {
-	credentials
+	Credentials
 	ID   int64 `path:"id"`
 	Body T
 }

@@ -20,7 +20,7 @@ type caseBody struct {
 }
 
 type caseAccount struct {
-	credentials
+	Credentials
 	ID      int64 `path:"id"`
 	Account int64 `path:"account"`
 }
@@ -104,7 +104,7 @@ func (a *api) registerCases() {
 			return nothing{}, a.Cases.KeepLook(ctx, tx, in.ID, in.Account, v)
 		})
 	type accountFinding struct {
-		credentials
+		Credentials
 		ID      int64 `path:"id"`
 		Account int64 `path:"account"`
 		Body    findingBody
@@ -113,7 +113,7 @@ func (a *api) registerCases() {
 		return nothing{}, a.Cases.Find(ctx, tx, in.ID, in.Account, acting(ctx), in.Body.Finding, in.Body.Basis)
 	})
 	type shareFilter struct {
-		credentials
+		Credentials
 		ID     int64 `path:"id"`
 		TeamID int64 `query:"team_id"`
 		Open   bool  `query:"open"`
@@ -167,7 +167,7 @@ func (a *api) registerLinks() {
 		return nothing{}, a.Links.Judge(ctx, tx, in.ID, acting(ctx), b.Verdict, b.Reason, b.Exhibits, b.Name)
 	})
 	type asOf struct {
-		credentials
+		Credentials
 		AsOf   string `query:"as_of" doc:"an instant (RFC 3339) or a day, which counts to its end"`
 		CaseID int64  `query:"case_id"`
 	}

@@ -73,7 +73,7 @@ var drafters = []identity.Role{identity.Intake, identity.Investigator, identity.
 func (a *api) registerDocuments() {
 	q := a.DB.Reader()
 	type filter struct {
-		credentials
+		Credentials
 		Direction  string `query:"direction"`
 		Instrument string `query:"instrument"`
 		InReplyTo  string `query:"in_reply_to"`
@@ -175,7 +175,7 @@ func (a *api) document(ctx context.Context, in *byID) (v documentView, err error
 func (a *api) look() {
 	huma.Register(a.huma, huma.Operation{OperationID: "post-openings-id-look", Method: http.MethodPost, Path: "/api/v1/openings/{id}/look", Summary: "Look at a picture, once", DefaultStatus: http.StatusOK},
 		func(ctx context.Context, in *byID) (*output[picture], error) {
-			ctx, err := a.signedIn(ctx, in.credentials)
+			ctx, err := a.signedIn(ctx, in.Credentials)
 			if err == nil {
 				if p, _ := identity.Acting(ctx); !p.Has(reviewerRole...) {
 					err = fault.New(fault.Forbidden, "only a reviewer looks at pictures")

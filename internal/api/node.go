@@ -145,7 +145,7 @@ func (a *api) registerNode() {
 	})
 	a.registerLists()
 	type tail struct {
-		credentials
+		Credentials
 		Before int64 `query:"before" default:"-1"`
 		Limit  int   `query:"limit" default:"50" minimum:"1" maximum:"500"`
 	}

@@ -18,7 +18,7 @@ type complaintBody struct {
 }
 
 type tipFilter struct {
-	credentials
+	Credentials
 	State      string `query:"state"`
 	Source     string `query:"source"`
 	CaseID     int64  `query:"case_id"`
@@ -87,7 +87,7 @@ func (a *api) registerTips() {
 		return nothing{}, nil
 	})
 	type stateFilter struct {
-		credentials
+		Credentials
 		State string `query:"state"`
 	}
 	read(a, "/matches", "Matches of pictures and videos", func(ctx context.Context, in *stateFilter) ([]lists.Match, error) {
