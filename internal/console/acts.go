@@ -1,0 +1,96 @@
+package console
+
+// act says in words what an entry of the record means: {it} stands for the object, {n} for how many. An act without words
+// is bookkeeping: it stands in the record and is left out of the story.
+type act struct{ one, many string }
+
+var acts = map[string]act{
+	// bookkeeping beside an act that is told
+	"document.item": {}, "complaint.line": {}, "post.seen": {}, "media.seen": {}, "media.hashed": {}, "media.received": {}, "account.entered": {},
+	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {},
+	"case.account": {}, "person.signed_in": {}, "tip.outcome": {}, "report.open": {}, "selector.seen": {}, "selector.new": {}, "cluster.member": {}, "cluster.link": {},
+
+	"person.added":        {"{it} was added to the people of this node", "{n} people were added to this node"},
+	"directory.published": {"This node published its directory entry", "This node published its directory entry, {n} versions"},
+	"directory.pinned":    {"{it} was made known to this node", "{n} agencies were made known to this node"},
+	"directory.updated":   {"The directory entry of {it} was renewed", "{n} directory entries were renewed"},
+	"platform.connected":  {"A platform was connected", "{n} platforms were connected"},
+	"platform.changed":    {"A platform's connection was changed", "{n} platform connections were changed"},
+	"route.added":         {"A route for tips was added", "{n} routes for tips were added"},
+
+	"document.drafted":            {"{it} was drafted and waits for authorisation", "{n} documents were drafted"},
+	"document.authorised":         {"{it} was signed and goes out", "{n} documents were signed and go out"},
+	"document.served":             {"{it} was sent", "{n} documents were sent"},
+	"document.acknowledged":       {"The addressee acknowledged {it}", "Addressees acknowledged {n} documents"},
+	"document.received":           {"{it} was received", "{n} documents were received"},
+	"document.accepted":           {"{it} was accepted", "{n} documents were accepted"},
+	"document.answered":           {"{it} was answered", "{n} documents were answered"},
+	"document.complied":           {"{it} was carried out in full", "{n} documents were carried out in full"},
+	"document.partially_complied": {"{it} was carried out in part", "{n} documents were carried out in part"},
+	"document.closed":             {"{it} was closed", "{n} documents were closed"},
+	"document.undeliverable":      {"{it} could not be delivered", "{n} documents could not be delivered"},
+	"document.refused":            {"{it} was refused", "{n} documents were refused"},
+	"referral.accepted":           {"{it} was accepted", "{n} referrals were accepted"},
+
+	"complaint.received": {"{it} was received", "{n} complaints were received"},
+	"report.submitted":   {"A provider began a report", "Providers began {n} reports"},
+	"report.finished":    {"A provider finished a report", "Providers finished {n} reports"},
+	"report.retracted":   {"A provider took a report back", "Providers took {n} reports back"},
+	"tip.received":       {"{it} was received", "{n} tips were received"},
+	"tip.actionable":     {"{it} is to be acted on", "{n} tips are to be acted on"},
+	"tip.informational":  {"{it} was kept for information", "{n} tips were kept for information"},
+	"tip.insufficient":   {"{it} gives too little to act on", "{n} tips give too little to act on"},
+	"tip.linked":         {"{it} was taken into a case", "{n} tips were taken into cases"},
+	"tip.referred":       {"{it} was referred to another agency", "{n} tips were referred to another agency"},
+	"tip.returned":       {"{it} was returned", "{n} tips were returned"},
+	"tip.closed":         {"{it} was closed", "{n} tips were closed"},
+
+	"list.created":      {"{it} was begun", "{n} hash lists were begun"},
+	"list.entries":      {"Entries were added to a hash list", "Entries were added to hash lists, {n} times"},
+	"scan.advanced":     {"A scan went forward", "A scan went forward, {n} steps"},
+	"match.found":       {"{it} was found", "{n} matches were found"},
+	"match.confirmed":   {"{it} was confirmed", "{n} matches were confirmed"},
+	"match.rejected":    {"{it} was rejected", "{n} matches were rejected"},
+	"opening.requested": {"An opening of a picture was asked for", "{n} openings of pictures were asked for"},
+	"opening.approved":  {"A second person approved an opening", "A second person approved {n} openings"},
+	"opening.opened":    {"A picture was looked at under the opening rules", "{n} pictures were looked at under the opening rules"},
+
+	"outcome.not_actionable":    {"{it}: nothing to act on", "{n} tips: nothing to act on"},
+	"outcome.enquiry":           {"{it}: an enquiry was begun", "{n} tips: enquiries were begun"},
+	"outcome.fir_registered":    {"{it} led to an FIR", "{n} tips led to FIRs"},
+	"outcome.arrest":            {"{it} led to an arrest", "{n} tips led to arrests"},
+	"outcome.charge_sheeted":    {"{it} led to a charge sheet", "{n} tips led to charge sheets"},
+	"outcome.convicted":         {"{it} led to a conviction", "{n} tips led to convictions"},
+	"outcome.acquitted":         {"{it} ended in an acquittal", "{n} tips ended in acquittals"},
+	"outcome.child_identified":  {"{it} led to a child being identified", "{n} tips led to children being identified"},
+	"outcome.child_safeguarded": {"{it} led to a child being safeguarded", "{n} tips led to children being safeguarded"},
+	"outcome.reported":          {"An outcome was reported back", "{n} outcomes were reported back"},
+
+	"operation.opened":    {"{it} was opened", "{n} operations were opened"},
+	"case.opened":         {"{it} was opened", "{n} cases were opened"},
+	"case.fir_registered": {"An FIR was registered: {it}", "{n} FIRs were registered"},
+	"case.arrest":         {"A person was arrested", "{n} arrests were entered"},
+	"team.formed":         {"{it} was formed", "{n} teams were formed"},
+	"post.assigned":       {"A post was given to a team", "{n} posts were divided among the teams"},
+	"post.analysed":       {"A post was analysed", "{n} posts were analysed"},
+	"meeting.held":        {"A meeting was entered", "{n} meetings were entered"},
+
+	"account.seen":         {"An account's public page was looked at", "{n} accounts' public pages were looked at"},
+	"account.gone":         {"An account was found gone", "{n} accounts were found gone"},
+	"account.offending":    {"An account was found offending", "{n} accounts were found offending"},
+	"account.undetermined": {"An account was left undetermined", "{n} accounts were left undetermined"},
+	"account.pending":      {"An account waits for a finding again", "{n} accounts wait for a finding again"},
+
+	"cluster.computed":   {"Links tied accounts together: {it}", "Links tied accounts together: {n} clusters"},
+	"cluster.judged":     {"A person judged {it}", "A person judged {n} clusters"},
+	"cluster.candidate":  {"{it} is a candidate again", "{n} clusters are candidates again"},
+	"cluster.lead":       {"{it} became a lead", "{n} clusters became leads"},
+	"cluster.rejected":   {"{it} was rejected", "{n} clusters were rejected"},
+	"cluster.superseded": {"{it} was superseded", "{n} clusters were superseded"},
+	"subject.named":      {"A subject was entered for a lead", "{n} subjects were entered for leads"},
+
+	"document.item_answered": {"The holder answered an item", "Holders answered {n} items"},
+	"document.item_verified": {"A blocked account was looked for again", "{n} blocked accounts were looked for again"},
+	"enforcement.kept":       {"An account's data was preserved", "The data of {n} accounts was preserved"},
+	"enforcement.answered":   {"An answer was drafted", "{n} answers were drafted"},
+}

@@ -1,0 +1,108 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/identity"
+)
+
+// shell is what stands around every page.
+type shell struct {
+	title, node, agency string
+	person, rank        string // empty: nobody is signed in
+	nav                 []link
+	clock               string // what the demonstration's clock shows; empty on a real one
+	zone                string
+}
+
+type link struct {
+	href, label string
+	here        bool
+}
+
+// menu lists the pages with the desks that need them; no desk: every node.
+var menu = []struct {
+	href, label string
+	desks       []directory.Desk
+}{
+	{"/", "Story", nil},
+	{"/complaints", "Complaints", []directory.Desk{directory.Hotline}},
+	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}},
+	{"/lists", "Lists", []directory.Desk{directory.Clearinghouse, directory.Unit}},
+	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}},
+	{"/cases", "Cases", []directory.Desk{directory.Unit}},
+	{"/documents", "Documents", nil},
+	{"/operations", "Operations", []directory.Desk{directory.Unit}},
+	{"/statistics", "Statistics", []directory.Desk{directory.Unit}},
+	{"/record", "Record", nil},
+	{"/directory", "Directory", nil},
+}
+
+func (o *console) runs(desks ...directory.Desk) bool {
+	return slices.ContainsFunc(desks, func(d directory.Desk) bool { return slices.Contains(o.Self.Desks, d) })
+}
+
+func (o *console) shell(r *http.Request, title string, person identity.Person) shell {
+	p, show := o.Self.Profile(), o.show()
+	s := shell{title: title, node: p.Name, agency: p.Agency, person: person.Name, rank: person.Rank, zone: show.zoneName()}
+	if s.node == "" {
+		s.node = "Raksha"
+	}
+	if o.Simulated {
+		s.clock = show.full(show.now)
+	}
+	if person.ID == 0 {
+		s.node, s.agency = "Raksha", "" // who runs the node is told to those who belong to it
+		return s
+	}
+	for _, m := range menu {
+		if m.desks == nil || o.runs(m.desks...) {
+			here := r.URL.Path == m.href || m.href != "/" && strings.HasPrefix(r.URL.Path, m.href+"/")
+			s.nav = append(s.nav, link{m.href, m.label, here})
+		}
+	}
+	return s
+}
+
+func errorTitle(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "Not allowed"
+	case http.StatusInternalServerError:
+		return "Something went wrong"
+	default:
+		return "This cannot be done"
+	}
+}
+
+// sentence gives a fault's message the look of a sentence.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// count writes a number with its noun: "1 tip", "3 tips".
+func count[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "ch") {
+		return fmt.Sprintf("%d %ses", n, noun)
+	}
+	if strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ay") {
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

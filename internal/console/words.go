@@ -1,0 +1,194 @@
+package console
+
+import (
+	"strings"
+
+	"raksha.example/raksha/internal/courier"
+	"raksha.example/raksha/internal/rules"
+)
+
+// words gives the phrase for an identifier, or the identifier itself with spaces.
+func words(table map[string]string, key string) string {
+	if w, ok := table[key]; ok {
+		return w
+	}
+	return strings.ReplaceAll(key, "_", " ")
+}
+
+// title begins a phrase with a capital.
+func title(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+var instrumentWords = map[string]string{
+	courier.TakedownOrder:       "takedown order",
+	courier.InformationRequest:  "information request",
+	courier.PreservationRequest: "preservation request",
+	courier.ActionTakenReport:   "action-taken report",
+	courier.OutcomeReport:       "report of outcomes",
+	courier.ListShare:           "hash list",
+}
+
+func instrument(key string) string { return words(instrumentWords, key) }
+
+var itemWords = map[string]string{
+	"pending":           "waits",
+	"preserved":         "preserved",
+	"removed":           "removed",
+	"account_suspended": "blocked",
+	"not_found":         "not found",
+	"already_removed":   "was gone before",
+	"refused":           "refused",
+	"produced":          "data produced",
+	"nothing_held":      "nothing held",
+	"accepted":          "accepted",
+	"returned":          "returned",
+	"reported":          "reported",
+}
+
+func itemState(key string) string { return words(itemWords, key) }
+
+var tipWords = map[string]string{
+	"received":      "waits for a decision",
+	"actionable":    "to be acted on",
+	"informational": "for information",
+	"duplicate":     "duplicate",
+	"insufficient":  "too little to act on",
+	"linked":        "in a case",
+	"referred":      "referred on",
+	"returned":      "returned",
+	"closed":        "closed",
+}
+
+func tipState(key string) string { return words(tipWords, key) }
+
+var sourceWords = map[string]string{
+	"complaint":    "complaint",
+	"scan":         "scan",
+	"cybertipline": "report by a provider",
+	"referral":     "referral",
+}
+
+func source(key string) string { return words(sourceWords, key) }
+
+var classWords = map[string]string{
+	"media":                 "CSEAM media",
+	"enticement":            "enticement of a child",
+	"contact_offence":       "contact offence",
+	"adult_sexual_violence": "sexual violence against an adult",
+	"other":                 "other",
+}
+
+func class(key string) string { return words(classWords, key) }
+
+var outcomeWords = map[string]string{
+	"not_actionable":    "nothing to act on",
+	"enquiry":           "enquiry begun",
+	"fir_registered":    "FIR registered",
+	"arrest":            "arrest",
+	"charge_sheeted":    "charge sheet filed",
+	"convicted":         "conviction",
+	"acquitted":         "acquittal",
+	"child_identified":  "child identified",
+	"child_safeguarded": "child safeguarded",
+}
+
+func outcome(key string) string { return words(outcomeWords, key) }
+
+var matchWords = map[string]string{
+	"exact":       "same file: needs no look",
+	"unconfirmed": "waits for a person's decision",
+	"confirmed":   "confirmed by a person",
+	"rejected":    "rejected by a person",
+}
+
+func matchState(key string) string { return words(matchWords, key) }
+
+var findingWords = map[string]string{
+	"pending":      "waits for a finding",
+	"offending":    "offending",
+	"undetermined": "undetermined",
+	"gone":         "gone",
+	"listed_media": "listed media",
+	"weak_signal":  "weak signal",
+	"nothing":      "nothing found",
+	"":             "waits for analysis",
+}
+
+func finding(key string) string { return words(findingWords, key) }
+
+var accountWords = map[string]string{
+	"unseen": "not looked at yet",
+	"live":   "there",
+	"gone":   "gone",
+}
+
+func accountState(key string) string { return words(accountWords, key) }
+
+var hashWords = map[string]string{"pdq": "PDQ", "vpdq": "vPDQ", "sha256": "SHA-256", "md5": "MD5"}
+
+func hashKind(key string) string { return words(hashWords, key) }
+
+var verifiedWords = map[string]string{"gone": "yes, gone", "still_there": "NO, still there", "": "–"}
+
+func verified(key string) string { return words(verifiedWords, key) }
+
+// certainty says how far a line of law can be relied on.
+func certainty(mark string) string {
+	switch mark {
+	case rules.TextSeen:
+		return "P: the text of the law was seen"
+	case rules.SecondarySeen:
+		return "S: taken from a secondary source; the text of the law was not seen"
+	case rules.Unseen:
+		return "K: not verified; have counsel check it before relying on it"
+	}
+	return "no certainty mark"
+}
+
+// tone gives the look of a state: whether it waits, is done, or is bad.
+func tone(state string) string {
+	switch state {
+	case "pending", "received", "actionable", "unconfirmed", "draft", "authorised", "served", "acknowledged", "accepted", "unseen", "candidate", "":
+		return "waits"
+	case "account_suspended", "removed", "preserved", "produced", "gone", "complied", "answered", "confirmed", "exact", "offending", "linked", "lead", "reported", "already_removed":
+		return "done"
+	case "refused", "still_there", "undeliverable", "overdue", "late":
+		return "bad"
+	}
+	return "plain"
+}
+
+// ruleClock says which clock a rule starts.
+func ruleClock(r rules.Rule) string {
+	if r.Hours() == 0 {
+		return "the day is the one that the document names"
+	}
+	n := strings.TrimRight(r.Duration, "hd")
+	unit := "hours"
+	if strings.HasSuffix(r.Duration, "d") {
+		unit = "days"
+	}
+	if r.Trigger == rules.OnEvent {
+		return n + " " + unit + " from the event that the document names"
+	}
+	return n + " " + unit + " from receipt"
+}
+
+// ruleSigner says whom a rule lets sign.
+func ruleSigner(r rules.Rule) string {
+	switch r.Authorisation {
+	case rules.ByReference:
+		return "an officer who states the order that authorises him or her"
+	case rules.ByRank:
+		return "an officer of the rank of " + r.MinRank + " or above"
+	case rules.ByRankAndReference:
+		return "an officer of the rank of " + r.MinRank + " or above who states the order that authorises him or her"
+	case rules.ByAgency:
+		return "the agency; no officer's signature is needed"
+	}
+	return r.Authorisation
+}
