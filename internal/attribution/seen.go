@@ -154,28 +154,34 @@ func gather(ctx context.Context, q store.Queryer, caseID int64) (evidence, error
 	return e, e.addresses(ctx, q)
 }
 
-// addresses counts how many accounts were seen at each address, by all that the node knows. What stands behind a selector
-// counts as one more.
+// addresses counts how many accounts were seen at each address, by all that the node knows; or how many selectors whose
+// holders were, if those are more. The two are not added up, since the same people stand behind both.
 func (e *evidence) addresses(ctx context.Context, q store.Queryer) error {
 	type use struct {
-		value, who string
+		value           string
+		account, holder int64
 	}
-	uses, err := store.Collect(ctx, q, func(rows *sql.Rows) (u use, err error) { return u, rows.Scan(&u.value, &u.who) },
-		`SELECT DISTINCT s.value, CASE WHEN g.account_id IS NOT NULL THEN 'account ' || CAST(g.account_id AS TEXT) ELSE 'holder ' || CAST(COALESCE(g.holder_of_id, 0) AS TEXT) END
-		 FROM sighting g JOIN selector s ON s.id = g.selector_id WHERE s.kind = $1`, string(selector.IPPortTime))
+	uses, err := store.Collect(ctx, q, func(rows *sql.Rows) (u use, err error) { return u, rows.Scan(&u.value, &u.account, &u.holder) },
+		`SELECT DISTINCT s.value, COALESCE(g.account_id, 0), COALESCE(g.holder_of_id, 0) FROM sighting g JOIN selector s ON s.id = g.selector_id WHERE s.kind = $1`,
+		string(selector.IPPortTime))
 	if err != nil {
 		return err
 	}
-	users := map[string]map[string]bool{}
+	accounts, holders := map[string]map[int64]bool{}, map[string]map[int64]bool{}
+	note := func(in map[string]map[int64]bool, address string, id int64) {
+		if id == 0 {
+			return
+		}
+		if in[address] == nil {
+			in[address] = map[int64]bool{}
+		}
+		in[address][id] = true
+		e.at[address] = max(e.at[address], len(in[address]))
+	}
 	for _, u := range uses {
 		address, _ := addressOf(u.value)
-		if users[address] == nil {
-			users[address] = map[string]bool{}
-		}
-		users[address][u.who] = true
-	}
-	for address, who := range users {
-		e.at[address] = len(who)
+		note(accounts, address, u.account)
+		note(holders, address, u.holder)
 	}
 	return nil
 }

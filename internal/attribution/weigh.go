@@ -13,9 +13,10 @@ import (
 // The rule by which a selector counts.
 //
 // It starts from what its kind is worth and loses commonness for every account that shows it, or stands behind it, without
-// having been found offending, in any case of the node: a shop's handle is shown by its customers. What is left below
-// Threshold ties nobody by itself. An address counts only with its port and minute, and not at all when more than
-// proxyAccounts accounts were seen at it at any time: then it is a proxy or a shared line. Names have no weight.
+// having been found offending, in any case of the node: a shop's handle is shown by its customers. If that takes it below
+// Threshold it counts nothing; in effect two such accounts are too many for a payment handle, and one for an invitation.
+// An address counts only with its port and minute, and not at all when more than proxyAccounts accounts were seen at it at
+// any time: then it is a proxy or a shared line. Names have no weight.
 const (
 	Threshold     = 50 // weight from which a link ties
 	commonness    = 25 // taken off for each account that is not offending
@@ -133,7 +134,13 @@ func (e evidence) weight(id int64) int64 {
 			return 0
 		}
 	}
-	return max(0, worth[s.kind]-commonness*int64(len(e.others(id))))
+	w := worth[s.kind]
+	if n := int64(len(e.others(id))); n > 0 {
+		if w -= commonness * n; w < Threshold {
+			return 0
+		}
+	}
+	return w
 }
 
 // others gives the accounts that show a selector or stand behind it without having been found offending.
