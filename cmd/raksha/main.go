@@ -23,6 +23,7 @@ type streams struct {
 
 // commands is the tree of subcommands; each stands in a file of its own name.
 type commands struct {
+	Demo    demoCmd    `cmd:"" help:"Start six organisations on this machine, set up and connected."`
 	Serve   serveCmd   `cmd:"" help:"Run a node."`
 	Record  recordCmd  `cmd:"" help:"The record of a node."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -123,9 +123,6 @@ func (a *api) registerNode() {
 		if err != nil || !p.Officer() {
 			return p, err
 		}
-		if _, ok := a.Law.Rank(p.Rank); !ok {
-			return p, fault.New(fault.Invalid, "the jurisdiction knows no rank %q", p.Rank)
-		}
 		return p, a.Book.Publish(ctx, tx)
 	})
 	read(a, "/peers", "The agencies this node knows", func(ctx context.Context, _ *empty) ([]directory.Peer, error) {

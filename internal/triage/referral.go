@@ -177,7 +177,7 @@ func (d *Desk) receivePost(ctx context.Context, tx *store.Tx, a platforms.Accoun
 
 // Route is a rule of a bureau: tips whose hints match go to an agency.
 type Route struct {
-	ID      int64  `json:"id"`
+	ID      int64  `json:"id,omitempty"`
 	Kind    string `json:"kind"`    // ip, phone, any
 	Pattern string `json:"pattern"` // a prefix: 203.0.113.0/24, +9170
 	Agency  string `json:"agency"`
