@@ -57,7 +57,9 @@ type count struct {
 }
 
 // signed tells whether a document of the node is more than a draft.
-func signed(d record.Row) bool { return d.Text("direction") == courier.Out && d.Int("authorised_at") > 0 }
+func signed(d record.Row) bool {
+	return d.Text("direction") == courier.Out && d.Int("authorised_at") > 0
+}
 
 // orders tells whether a document's items count as ordered.
 func (c count) orders(id int64) bool {
