@@ -47,7 +47,7 @@ func Selectors(ctx context.Context, q store.Queryer, caseID int64) ([]Seen, erro
 				accounts[a] = true
 			}
 		}
-		v := Seen{ID: id, Kind: string(s.kind), Value: s.value, Accounts: int64(len(accounts)), Asked: holderAsked[id] || asked[s.value] || asked[string(s.kind)+":"+s.value]}
+		v := Seen{ID: id, Kind: string(s.kind), Value: s.value, Accounts: int64(len(accounts)), Asked: holderAsked[id] || asked[string(s.kind)+":"+s.value]}
 		var in []string
 		for _, source := range []string{inPost, inBio, inAnswer} {
 			if sources[id][source] {
@@ -64,10 +64,10 @@ func Selectors(ctx context.Context, q store.Queryer, caseID int64) ([]Seen, erro
 	return out, nil
 }
 
-// askedOf gives what the case's signed requests for information ask about.
+// askedOf gives what the case's signed requests for information ask about, as kind:value.
 func askedOf(ctx context.Context, q store.Queryer, caseID int64) (map[string]bool, error) {
 	locators, err := store.Collect(ctx, q, func(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) },
-		`SELECT i.locator FROM document_item i JOIN document d ON d.id = i.document_id
+		`SELECT i.kind || ':' || i.locator FROM document_item i JOIN document d ON d.id = i.document_id
 		 WHERE d.case_id = $1 AND d.direction = 'out' AND d.instrument = $2 AND d.authorised_at > 0`, caseID, courier.InformationRequest)
 	out := map[string]bool{}
 	for _, s := range locators {
