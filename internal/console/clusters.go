@@ -8,6 +8,7 @@ import (
 	"raksha.example/raksha/internal/attribution"
 	"raksha.example/raksha/internal/casework"
 	"raksha.example/raksha/internal/courier"
+	"raksha.example/raksha/internal/selector"
 )
 
 type clustersView struct {
@@ -81,8 +82,7 @@ var verdictWords = map[string]string{
 func verdict(key string) string { return words(verdictWords, key) }
 
 var selectorWords = map[string]string{
-	"upi": "payment handle", "payment": "payment handle", "wallet": "wallet", "phone": "phone", "email": "e-mail", "invite": "invitation", "link": "link", "login": "network address at a minute",
-	"ip": "network address at a minute",
+	string(selector.Email): "e-mail", string(selector.InviteLink): "invitation", string(selector.IPPortTime): "network address at a minute", string(selector.URL): "link",
 }
 
 func selectorKind(key string) string { return words(selectorWords, key) }

@@ -120,10 +120,7 @@ func (o *console) personName(r *request, id int64) (string, error) {
 	if fault.Of(err) == fault.NotFound && err != nil {
 		return fmt.Sprintf("person %d", id), nil
 	}
-	if err == nil && p.Rank != "" {
-		return p.Name + ", " + p.Rank, nil
-	}
-	return p.Name, err
+	return personLabel(p), err
 }
 
 // tallies counts the items by outcome, the whole first.

@@ -124,6 +124,9 @@ func story(ctx context.Context, q store.Queryer, before int64) (rows []told, old
 
 // joins finds the row that an entry is one more of, or -1.
 func joins(rows []told, e record.Line) int {
+	if e.Table == "document" && e.Kind != "document.drafted" { // each is an act of its own
+		return -1
+	}
 	for i := len(rows) - 1; i >= max(0, len(rows)-storyWindow); i-- {
 		near := time.Duration(rows[i].recorded-e.RecordedAt) * time.Microsecond
 		if rows[i].kind == e.Kind && rows[i].table == e.Table && rows[i].actor == e.Actor && near < time.Hour {
@@ -196,7 +199,7 @@ func (o *console) object(r *request, table string, id int64) (link, error) {
 		return link{href: fmt.Sprintf("/cases/%d", id), label: caseName(c)}, err
 	case "complaint":
 		c, err := intake.ComplaintByID(r.ctx, r.q, id)
-		return link{href: "/complaints", label: "Complaint " + c.Reference}, err
+		return link{href: "/complaints", label: "Complaint " + defang(c.Reference)}, err
 	case "media_match":
 		return link{href: fmt.Sprintf("/matches#match-%d", id), label: fmt.Sprintf("Match %d", id)}, nil
 	case "cluster":

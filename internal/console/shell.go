@@ -13,7 +13,7 @@ import (
 // shell is what stands around every page.
 type shell struct {
 	title, node, agency string
-	person, rank        string // empty: nobody is signed in
+	person              string // name and rank; empty: nobody is signed in
 	nav                 []link
 	clock               string // what the demonstration's clock shows; empty on a real one
 	zone                string
@@ -48,7 +48,7 @@ func (o *console) runs(desks ...directory.Desk) bool {
 
 func (o *console) shell(r *http.Request, title string, person identity.Person) shell {
 	p, show := o.Self.Profile(), o.show()
-	s := shell{title: title, node: p.Name, agency: p.Agency, person: person.Name, rank: person.Rank, zone: show.zoneName()}
+	s := shell{title: title, node: p.Name, agency: p.Agency, person: personLabel(person), zone: show.zoneName()}
 	if s.node == "" {
 		s.node = "Raksha"
 	}
@@ -105,4 +105,12 @@ func count[N int | int64](n N, noun string) string {
 		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// personLabel names a person with the rank of an officer.
+func personLabel(p identity.Person) string {
+	if p.Rank == "" {
+		return p.Name
+	}
+	return p.Name + ", " + p.Rank
 }

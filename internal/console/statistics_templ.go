@@ -54,7 +54,7 @@ func statisticsPage(v statisticsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, c := range v.cases {
-				templ_7745c5c3_Err = choice(decimal(c.ID), clip(caseName(c)+": "+c.Title, 70), decimal(v.caseID)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = choice(decimal(c.ID), clip(caseName(c)+": "+defang(c.Title), 70), decimal(v.caseID)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
