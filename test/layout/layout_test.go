@@ -145,9 +145,10 @@ func outgoing(path string, f file) (out []string) {
 	return out
 }
 
-// decoding: only media touches untrusted image bytes; the story draws the pictures of demonstrations.
+// decoding: within a node only media touches untrusted image bytes; the story draws the pictures of demonstrations, and the
+// public pdq library decodes JPEG for those who import it.
 func decoding(path string, f file) (out []string) {
-	if f.test || under(path, "internal/media", "internal/story", "bench") {
+	if f.test || under(path, "internal/media", "internal/story", "bench", "pdq") {
 		return nil
 	}
 	for _, target := range f.imports {
