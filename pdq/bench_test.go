@@ -2,6 +2,7 @@ package pdq
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"testing"
 )
 
@@ -13,7 +14,7 @@ func BenchmarkRGB(b *testing.B) {
 			pix[i] = byte(r.Uint32())
 		}
 		for _, k := range kernels {
-			b.Run(k.name+"/"+map[int]string{64: "64", 512: "512"}[side], func(b *testing.B) {
+			b.Run(k.name+"/"+strconv.Itoa(side), func(b *testing.B) {
 				for range b.N {
 					Meta512.result(Meta512.rgb(k, pix, side, side, 3*side))
 				}
@@ -22,13 +23,18 @@ func BenchmarkRGB(b *testing.B) {
 	}
 }
 
-func BenchmarkReference512(b *testing.B) {
-	pix := pattern(rand.New(rand.NewPCG(1, 1)), 0, 512, 512)
-	for range b.N {
-		var out block
-		referenceReduce(referencePlane{512, 512, pix}, &out)
-		c := referenceTransform(&out)
-		referenceQuality(&out)
-		referenceHash(&c)
+// BenchmarkReference is the direct transcription, from luma.
+func BenchmarkReference(b *testing.B) {
+	for _, side := range []int{64, 512} {
+		pix := pattern(rand.New(rand.NewPCG(1, 1)), 0, side, side)
+		b.Run(strconv.Itoa(side), func(b *testing.B) {
+			for range b.N {
+				var out block
+				referenceReduce(referencePlane{side, side, pix}, &out)
+				c := referenceTransform(&out)
+				referenceQuality(&out)
+				referenceHash(&c)
+			}
+		})
 	}
 }

@@ -33,12 +33,16 @@ func weighted(w float32) (t [256]float32) {
 }
 
 func lumaGo(dst []float32, rgb []byte) {
-	for i := range dst {
-		if len(rgb) < 3 {
-			return
-		}
-		dst[i] = lumaR[rgb[0]] + lumaG[rgb[1]] + lumaB[rgb[2]]
-		rgb = rgb[3:]
+	for len(dst) >= 4 && len(rgb) >= 12 {
+		p, d := (*[12]byte)(rgb), (*[4]float32)(dst)
+		d[0] = lumaR[p[0]] + lumaG[p[1]] + lumaB[p[2]]
+		d[1] = lumaR[p[3]] + lumaG[p[4]] + lumaB[p[5]]
+		d[2] = lumaR[p[6]] + lumaG[p[7]] + lumaB[p[8]]
+		d[3] = lumaR[p[9]] + lumaG[p[10]] + lumaB[p[11]]
+		dst, rgb = dst[4:], rgb[12:]
+	}
+	for i := range min(len(dst), len(rgb)/3) {
+		dst[i] = lumaR[rgb[3*i]] + lumaG[rgb[3*i+1]] + lumaB[rgb[3*i+2]]
 	}
 }
 
