@@ -196,7 +196,7 @@ func (o *Office) Seal(ctx context.Context, tx *store.Tx, id int64, signatory str
 	now := o.clock.Now()
 	keys := []Key{o.key}
 	if officer != nil {
-		keys = append(keys, *officer)
+		keys = []Key{*officer, o.key} // the agency countersigns
 	}
 	jws, err := Seal(Document{Type: f.Instrument, Issuer: f.Issuer, Audience: f.Audience, ID: f.JTI, IssuedAt: now, Expires: now.Add(documentLife),
 		Checkpoint: checkpoint, Body: body}, keys...)
