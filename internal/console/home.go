@@ -161,6 +161,11 @@ func (o *console) tell(r *request, t *told, actors map[string]string) error {
 	}
 	t.before, t.after, _ = strings.Cut(phrase, "{it}")
 	if t.n == 1 && strings.Contains(phrase, "{it}") && len(t.objects) == 0 {
+		word := objectWord(t.table)
+		if t.before == "" {
+			word = title(word)
+		}
+		t.before += word
 	}
 	if t.n == 1 && !strings.Contains(phrase, "{it}") {
 		t.objects = nil
@@ -172,6 +177,8 @@ func objectWord(table string) string {
 	switch table {
 	case "", "document":
 		return "a document"
+	case "judgement":
+		return "a cluster"
 	case "case_file":
 		return "a case"
 	case "media_match":
@@ -203,13 +210,18 @@ func (o *console) object(r *request, table string, id int64) (link, error) {
 	case "media_match":
 		return link{href: fmt.Sprintf("/matches#match-%d", id), label: fmt.Sprintf("Match %d", id)}, nil
 	case "cluster":
-		return link{label: fmt.Sprintf("cluster %d", id)}, nil
+		return link{label: fmt.Sprintf("Cluster %d", id)}, nil
 	case "operation":
-		return link{href: "/operations", label: fmt.Sprintf("Operation %d", id)}, nil
+		operations, err := casework.Operations(r.ctx, r.q)
+		return named(operations, err, func(op casework.Operation) (int64, link) {
+			return op.ID, link{href: "/operations", label: "Operation " + op.Name}
+		}, id)
 	case "hash_list":
-		return link{href: "/lists", label: fmt.Sprintf("Hash list %d", id)}, nil
+		all, err := lists.All(r.ctx, r.q)
+		return named(all, err, func(l lists.List) (int64, link) { return l.ID, link{href: "/lists", label: "Hash list " + l.Name} }, id)
 	case "peer":
-		return link{href: "/directory", label: fmt.Sprintf("Agency %d of the directory", id)}, nil
+		peers, err := o.Book.Peers(r.ctx, r.q)
+		return named(peers, err, func(p directory.Peer) (int64, link) { return p.ID, link{href: "/directory", label: p.Name} }, id)
 	case "person":
 		p, err := o.People.ByID(r.ctx, r.q, id)
 		return link{href: "/directory", label: p.Name}, err
@@ -276,4 +288,23 @@ func (o *console) waits(r *request) ([]waiting, error) {
 		out = append(out, w)
 	}
 	return out, nil
+}
+
+// named finds one of a few objects that are read together.
+func named[T any](all []T, err error, of func(T) (int64, link), id int64) (link, error) {
+	for _, v := range all {
+		if n, l := of(v); n == id {
+			return l, err
+		}
+	}
+	return link{}, err
+}
+
+// byline says who acted, and when it happened if it was entered later.
+func byline(s show, t told) string {
+	by := "– " + t.actor
+	if t.n == 1 && between(t.occurred, t.recorded).Abs() > time.Minute {
+		by += "; happened " + s.at(t.occurred)
+	}
+	return by
 }

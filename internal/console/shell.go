@@ -93,18 +93,19 @@ func sentence(s string) string {
 	return s
 }
 
-// count writes a number with its noun: "1 tip", "3 tips".
-func count[N int | int64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// count writes a number with its noun: "1 tip", "3 matches".
+func count[N int | int64](n N, word string) string { return fmt.Sprintf("%d %s", n, noun(n, word)) }
+
+// noun puts a noun into the number that n asks for.
+func noun[N int | int64](n N, word string) string {
+	switch {
+	case n == 1:
+		return word
+	case strings.HasSuffix(word, "ch"):
+		return word + "es"
+	default:
+		return word + "s"
 	}
-	if strings.HasSuffix(noun, "ch") {
-		return fmt.Sprintf("%d %ses", n, noun)
-	}
-	if strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ay") {
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // personLabel names a person with the rank of an officer.

@@ -120,9 +120,6 @@ func percent(part, whole int64) string {
 // clock writes the time of day.
 func (s show) clock(micros int64) string { return store.Time(micros).In(s.zone).Format("15:04") }
 
-// elsewhen says whether an act happened at another time than it was entered.
-func elsewhen(t told) bool { return between(t.occurred, t.recorded).Abs() > time.Minute }
-
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (s show) dayOf(t time.Time) string { return t.In(s.zone).Format(dayForm) }

@@ -154,7 +154,7 @@ func tone(state string) string {
 	switch state {
 	case "pending", "received", "actionable", "unconfirmed", "draft", "authorised", "served", "acknowledged", "accepted", "unseen", "candidate", "":
 		return "waits"
-	case "account_suspended", "removed", "preserved", "produced", "gone", "complied", "answered", "confirmed", "exact", "offending", "linked", "lead", "reported", "already_removed":
+	case "account_suspended", "removed", "preserved", "produced", "gone", "complied", "answered", "confirmed", "exact", "linked", "lead", "reported", "already_removed":
 		return "done"
 	case "refused", "still_there", "undeliverable", "overdue", "late":
 		return "bad"
