@@ -73,7 +73,7 @@ func clustersPage(v clustersView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</h1><p>A link is a lead and nothing more: accounts that share a payment handle, a phone or a login may belong to one operator. Only a person's judgement, with reasons and exhibits, makes a lead. Judgements are entered through the API or the command line.</p><ul class=\"figures\"><li><strong data-count=\"clusters\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</h1><p>A link is a lead and nothing more: accounts that share a payment handle, a phone or a login may belong to one operator. Only a person's judgement, with reasons and exhibits, makes a lead. Judgements are entered through the API.</p><ul class=\"figures\"><li><strong data-count=\"clusters\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

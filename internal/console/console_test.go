@@ -208,7 +208,7 @@ func TestFigures(t *testing.T) {
 			`<strong data-count="posts_analysed">4</strong>`, "CrPC s.154", "POCSO s.15(1)", "K: not verified", "Team 1", "Meeting with the platform"},
 		fmt.Sprintf("/cases/%d/clusters", s.caseID): {`<strong data-count="leads">1</strong>`, "kiteshop@okbank", "payment handle", "The accounts belong together", "Dev Menon"},
 		"/complaints":               {`<strong data-count="lines">7</strong>`, `<strong data-count="accounts">5</strong>`, `<strong data-count="duplicate_lines">1</strong>`, `<strong data-count="unreadable">1</strong>`},
-		"/":                         {"matches wait for a person&#39;s decision", "was signed and goes out", "5 tips were taken into cases", "An FIR was registered", "tips wait for a decision"},
+		"/":                         {"matches wait for a person&#39;s decision", "was signed and goes out", "5 tips were taken into cases: ", "An FIR was registered", "tips wait for a decision"},
 		"/matches":                  {"waits for a person&#39;s decision", "same file: needs no look", "distance 1 of 256"},
 		"/statistics?as_of=2022-09": {},
 		"/directory":                {"Chirp", "response", "DCP", "ORD/8"},

@@ -130,7 +130,7 @@ func documentPage(v documentView) templ.Component {
 			}
 		}
 		if v.f.State == "draft" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"note\">This draft is authorised by another officer than the one who drafted it, through the API or the command line. This page only shows it.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"note\">This draft is authorised by another officer than the one who drafted it, through the API. This page only shows it.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

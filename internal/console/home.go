@@ -308,3 +308,11 @@ func byline(s show, t told) string {
 	}
 	return by
 }
+
+// list gives the words before the objects of a row of several acts.
+func (t told) list() string {
+	if len(t.objects) == 0 {
+		return t.before
+	}
+	return t.before + ": "
+}

@@ -34,7 +34,7 @@ func matchesPage(v matchesView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Matches</h1><p class=\"quiet\">An exact match is decided by the hash and never looked at. A perceptual match suggests; a trained person decides, with a second person's approval to look. Decisions are made through the API or the command line.</p><form method=\"get\" action=\"/matches\" class=\"filter\"><label>State <select name=\"state\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Matches</h1><p class=\"quiet\">An exact match is decided by the hash and never looked at. A perceptual match suggests; a trained person decides, with a second person's approval to look. Decisions are made through the API.</p><form method=\"get\" action=\"/matches\" class=\"filter\"><label>State <select name=\"state\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
