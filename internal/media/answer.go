@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
+	"slices"
 	"time"
 
 	"raksha.example/raksha/internal/fault"
@@ -18,7 +19,7 @@ import (
 const longestPlay = maxGIFFrames * 11 * time.Minute
 
 // check tells whether a child's answer is one that the format and the limits allow.
-func (r Result) check(format string, pixels int64) error {
+func (r Result) check(format string, pixels int64, profile pdq.Profile) error {
 	wrong := func(what string) error { return fmt.Errorf("%w: %s", errWire, what) }
 	if r.Format != format || r.Bytes != 0 || r.SHA256 != "" || r.MD5 != "" {
 		return wrong("fields that are not the child's")
@@ -26,8 +27,11 @@ func (r Result) check(format string, pixels int64) error {
 	if r.Width <= 0 || r.Height <= 0 || int64(r.Width) > pixels/int64(r.Height) {
 		return wrong("size")
 	}
-	if r.Profile != string(pdq.Meta512) || r.Quality < 0 || r.Quality > 100 {
+	if r.Profile != string(profile) || r.Quality < 0 || r.Quality > 100 {
 		return wrong("profile or quality")
+	}
+	if len(r.Orientations) > 0 && (r.Kind != Image || len(r.Orientations) != 8 || slices.ContainsFunc(r.Orientations, func(s string) bool { return !isHash(s) })) {
+		return wrong("orientations")
 	}
 	switch {
 	case r.Kind == Image && len(r.Frames) == 0:

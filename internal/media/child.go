@@ -15,7 +15,7 @@ type handler func(body []byte) (kind byte, answer []byte, err error)
 // ChildMain is the whole life of a child: it confines the process, says what it obtained, and then serves requests from in until
 // it ends. The confinement holds for the process for good. An error means that the parent does not keep to the protocol.
 func ChildMain(in io.Reader, out io.Writer) error {
-	return serve(in, out, confine(), map[byte]handler{msgHash: answerHash, msgPreview: answerPreview})
+	return serve(in, out, confine(), map[byte]handler{msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey})
 }
 
 func serve(in io.Reader, out io.Writer, obtained Protections, handlers map[byte]handler) error {

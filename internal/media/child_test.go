@@ -15,7 +15,7 @@ const msgTry = 'T'
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childArgument {
 		err := serve(os.Stdin, os.Stdout, confine(), map[byte]handler{
-			msgHash: answerHash, msgPreview: answerPreview, msgTry: answerTry})
+			msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgTry: answerTry})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -44,26 +44,35 @@ func (r *Result) setHash(h pdq.Result) {
 // decode reads the header, checks the size that it states against limit, and only then decodes the pixels.
 func decode(b []byte, limit int64) (image.Image, string, error) {
 	format := Sniff(b)
-	config, pixels := jpeg.DecodeConfig, jpeg.Decode
-	switch format {
-	case "jpeg":
-	case "png":
-		config, pixels = png.DecodeConfig, png.Decode
-	default:
-		return nil, format, &failure{Code: failFormat}
-	}
-	c, err := config(bytes.NewReader(b))
-	if err != nil {
-		return nil, format, decodeFailure(err)
-	}
-	if err := checkSize(c.Width, c.Height, limit); err != nil {
+	if _, err := pixelSize(b, limit); err != nil {
 		return nil, format, err
+	}
+	pixels := jpeg.Decode
+	if format == "png" {
+		pixels = png.Decode
 	}
 	m, err := pixels(bytes.NewReader(b))
 	if err != nil {
 		return nil, format, decodeFailure(err)
 	}
 	return m, format, nil
+}
+
+// pixelSize reads the size that the header of a JPEG or PNG file states and checks it against limit.
+func pixelSize(b []byte, limit int64) (image.Point, error) {
+	config := jpeg.DecodeConfig
+	switch Sniff(b) {
+	case "jpeg":
+	case "png":
+		config = png.DecodeConfig
+	default:
+		return image.Point{}, &failure{Code: failFormat}
+	}
+	c, err := config(bytes.NewReader(b))
+	if err != nil {
+		return image.Point{}, decodeFailure(err)
+	}
+	return image.Pt(c.Width, c.Height), checkSize(c.Width, c.Height, limit)
 }
 
 func checkSize(width, height int, limit int64) error {

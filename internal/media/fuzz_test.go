@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/pdq"
 )
 
 // fuzzPixels keeps a fuzzed decoder from spending its time on size.
@@ -32,7 +33,7 @@ func FuzzHash(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := hash(b, fuzzPixels)
 		if err == nil {
-			err = r.check(Sniff(b), fuzzPixels)
+			err = r.check(Sniff(b), fuzzPixels, pdq.Meta512)
 			if err != nil {
 				t.Fatalf("%+v: %v", r, err)
 			}
@@ -56,7 +57,7 @@ func FuzzChild(f *testing.F) {
 	addFiles(f, func(b []byte) {
 		var in bytes.Buffer
 		q := request{fuzzPixels, 32, b}
-		for _, kind := range []byte{msgHash, msgPreview} {
+		for _, kind := range []byte{msgHash, msgPreview, msgSurvey} {
 			if err := writeMessage(&in, kind, q.header(), q.file); err != nil {
 				f.Fatal(err)
 			}
@@ -76,7 +77,7 @@ func FuzzChild(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var out bytes.Buffer
 		err := serve(bytes.NewReader(b), &out, Protections{}, map[byte]handler{
-			msgHash: limited(answerHash), msgPreview: limited(answerPreview)})
+			msgHash: limited(answerHash), msgPreview: limited(answerPreview), msgSurvey: limited(answerSurvey)})
 		if err != nil && !errors.Is(err, errWire) {
 			t.Fatal(err)
 		}
@@ -128,7 +129,7 @@ func FuzzAnswer(f *testing.F) {
 		switch kind {
 		case msgResult:
 			var r Result
-			if decodeStrict(body, &r) == nil && r.check("png", fuzzPixels) == nil && (r.Width*r.Height > fuzzPixels || len(r.Frames) > 0) {
+			if decodeStrict(body, &r) == nil && r.check("png", fuzzPixels, pdq.Meta512) == nil && (r.Width*r.Height > fuzzPixels || len(r.Frames) > 0) {
 				t.Fatalf("accepted: %+v", r)
 			}
 		case msgFailure:

@@ -36,6 +36,9 @@ type Result struct {
 	Quality int    `json:"quality,omitempty"` // 0 to 100, of PDQ
 	Profile string `json:"profile,omitempty"` // of every hash here
 
+	// Orientations are the hashes of the image in its eight orientations, in the order of pdq.Orientation. Only Survey sets them.
+	Orientations []string `json:"orientations,omitempty"`
+
 	// Of a video: frames at one per second of play time, but at least 2 and at most 120, spread evenly if it is longer.
 	Frames []vpdq.Frame `json:"frames,omitempty"`
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/pdq"
 )
 
 // retireAfter is the busy time after which a child is replaced, well before it runs into its limit of processor time.
@@ -55,6 +56,11 @@ func NewPool(exe string, size int) *Pool {
 // Invalid: empty, malformed, truncated, decoder_failed (the child died of it). NotSupported: format. Unavailable: closed, or
 // the context's error as the cause. Internal: no child could be started.
 func (p *Pool) Hash(ctx context.Context, b []byte) (Result, error) {
+	return p.result(ctx, b, msgHash, 0, pdq.Meta512)
+}
+
+// result asks a child for a Result.
+func (p *Pool) result(ctx context.Context, b []byte, kind byte, argument int, profile pdq.Profile) (Result, error) {
 	format, err := p.accept(b)
 	if fault.Of(err) == fault.TooLarge || len(b) == 0 {
 		return Result{Format: format, Bytes: int64(len(b))}, err
@@ -66,11 +72,11 @@ func (p *Pool) Hash(ctx context.Context, b []byte) (Result, error) {
 		return exact, err
 	}
 	var r Result
-	err = p.exchange(ctx, msgHash, 0, b, msgResult, func(answer []byte) error {
+	err = p.exchange(ctx, kind, argument, b, msgResult, func(answer []byte) error {
 		if err := decodeStrict(answer, &r); err != nil {
 			return err
 		}
-		return r.check(format, p.Limits.withDefaults().Pixels)
+		return r.check(format, p.Limits.withDefaults().Pixels, profile)
 	})
 	if err != nil {
 		return exact, err

@@ -15,6 +15,7 @@ const (
 	msgHello   = 'h' // child: Protections as JSON
 	msgHash    = 'H' // parent: limits and a file, see request
 	msgPreview = 'P' // parent: likewise
+	msgSurvey  = 'S' // parent: likewise; instead of the longer side, the place of a profile in surveyProfiles
 	msgResult  = 'r' // child: Result as JSON, without what the parent computes itself
 	msgPixels  = 'p' // child: width and height as four bytes each, then three bytes a pixel: red, green, blue
 	msgFailure = 'f' // child: failure as JSON
