@@ -26,6 +26,8 @@ type commands struct {
 	Demo    demoCmd    `cmd:"" help:"Start six organisations on this machine, set up and connected."`
 	Serve   serveCmd   `cmd:"" help:"Run a node."`
 	Record  recordCmd  `cmd:"" help:"The record of a node."`
+	Hash    hashCmd    `cmd:"" help:"Hash pictures and films."`
+	Match   matchCmd   `cmd:"" help:"Look pictures and films up in a list of hashes."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	MediaChild mediaChildCmd `cmd:"" hidden:"" help:"Decode media for a parent process."`

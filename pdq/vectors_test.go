@@ -1,0 +1,18 @@
+package pdq
+
+// vectors were computed by the direct transcription in reference_test.go, which agrees with the reference program on pictures.
+var vectors = []struct {
+	w, h, a, b, c int
+	want          string
+}{
+	{64, 64, 1, 3, 2, "a55a92956d5291954f5859e55555aabf6f5ab9bceb7041e4e16003f43fc0fc00 100"},
+	{100, 80, 0, 5, 7, "0f07168f5e1efe8ff0acf03628ff807e05f45ffdff70fb70f74022400000cd18 100"},
+	{128, 128, 2, 1, 0, "9accc7a27a4daa642cd208e799a557382cd2d285d67ae275758872e4ad7f6505 100"},
+	{200, 333, 0, 1, 1, "3e1efc1efc1ef03ee03e80fe01fc07fc1ff87ff8fff0ffe0ffa000000000a800 100"},
+	{511, 512, 1, 0, 3, "ffbf96b603fdfcfff6b719efffefbc9220f8fb7e002090110c01003801740200 100"},
+	{512, 512, 0, 2, 1, "fffcfffce788f700ffeeffdc418800009c8091809988ddc8cdc49dc899989d88 100"},
+	{513, 40, 1, 9, 5, "2a4755597527555dcb294c384b6a7b4996562d344b5bf7ff4b6948483c8610ce 100"},
+	{900, 700, 0, 1, 2, "68c1441ba584ef9f4810c70d6cd8cd48cf047dd2ce1ccd6de81b7ef9ed09ec19 100"},
+	{5, 5, 0, 40, 30, "ce737e1f61d8c67181f07c9dc67323c86c5b31c88b62749d348d6499c3f05635 58"},
+	{4, 90, 1, 1, 1, "0000000000000000000000000000000000000000000000000000000000000000 0"},
+}
