@@ -193,7 +193,7 @@ func TestOrderPage(t *testing.T) {
 		t.Errorf("the holder's list does not show the order as overdue")
 	}
 	_, body = get(t, holder, s.platform.server.URL+"/documents/2")
-	for _, want := range []string{"OVERDUE by 1 hour.", `<strong data-count="pending">3</strong> waits`, "from <strong>unit.capital</strong>"} {
+	for _, want := range []string{"OVERDUE by 1 hour.", `<strong data-count="pending">3</strong> waiting`, "from <strong>unit.capital</strong>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the holder's page does not say %q", want)
 		}

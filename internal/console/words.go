@@ -35,7 +35,7 @@ var instrumentWords = map[string]string{
 func instrument(key string) string { return words(instrumentWords, key) }
 
 var itemWords = map[string]string{
-	"pending":           "waits",
+	"pending":           "waiting",
 	"preserved":         "preserved",
 	"removed":           "removed",
 	"account_suspended": "blocked",
