@@ -35,12 +35,12 @@ func (g *segment) index() {
 			records[to[v>>8]] = r
 			to[v>>8]++
 		}
-		g.place(t, records, count)
+		g.enter(t, records, count)
 	}
 }
 
-// place writes the sorted entries of chunk t.
-func (g *segment) place(t int, records []uint64, to []uint32) {
+// enter writes the sorted entries of chunk t.
+func (g *segment) enter(t int, records []uint64, to []uint32) {
 	next, ids := g.next[2*t*g.n:], g.ids[g.idWidth*t*g.n:]
 	for _, r := range records {
 		v := r >> 48

@@ -150,11 +150,14 @@ func (x *Index) Len() int {
 	return n
 }
 
-// All gives the hashes with their payload ids, in no particular order. Changes made meanwhile may or may not be seen.
+// All gives the hashes with their payload ids, in no particular order; what lies in a damaged file is left out (see Err). Changes made meanwhile may or may not be seen.
 func (x *Index) All() iter.Seq2[[32]byte, uint64] {
 	s := x.view()
 	return func(yield func([32]byte, uint64) bool) {
 		for _, g := range s.segments {
+			if !g.whole() {
+				continue
+			}
 			for i := range g.n {
 				if !g.dead.has(i) && !yield(g.hash(i), g.payload(i)) {
 					return
@@ -206,7 +209,7 @@ func (x *Index) AddAll(hashes iter.Seq2[[32]byte, uint64]) {
 func (s *state) merged() state {
 	n := len(s.tail.ids)
 	keep := len(s.segments)
-	for keep > 0 && s.segments[keep-1].n <= n*tierRatio && s.segments[keep-1].n+n <= segmentAt {
+	for keep > 0 && s.segments[keep-1].n <= n*tierRatio && s.segments[keep-1].n+n <= segmentAt && s.segments[keep-1].whole() {
 		keep--
 		n += s.segments[keep].n
 	}

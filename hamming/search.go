@@ -68,6 +68,12 @@ func limits(radius int) (first, two int) { return radius / chunks, 2 * radius / 
 // gather lists the spans of all queries. The reads are independent, so that they overlap.
 func (w *scratch) gather(g *segment, radius int) {
 	w.spans, w.ends = w.spans[:0], w.ends[:0]
+	if !g.sound(g.place.offsets, len(g.offsets)) {
+		for range w.queries {
+			w.ends = append(w.ends, 0)
+		}
+		return
+	}
 	first, two := limits(radius)
 	for i := range w.queries {
 		q := &w.queries[i]
@@ -86,7 +92,7 @@ func (w *scratch) gather(g *segment, radius int) {
 
 func (w *scratch) probe(g *segment, t int, v, want uint16, limit int) {
 	lo, hi := g.bucket(t, v)
-	if lo < hi && int(hi) <= g.n {
+	if lo < hi && int(hi) <= g.n && g.sound(g.place.next+2*(t*g.n+int(lo)), 2*int(hi-lo)) {
 		w.spans = append(w.spans, span{at: uint32(t*g.n) + lo, n: hi - lo, want: want, limit: uint16(limit)})
 	}
 }
@@ -136,13 +142,18 @@ func (w *scratch) ring(g *segment, i, radius int, emit func(int, Hit)) {
 // compare computes the distances of the first n survivors. Their positions are read first, so that the misses overlap.
 func (w *scratch) compare(g *segment, q *[32]byte, radius, n int, hits []Hit) []Hit {
 	places := w.places[:n]
+	checked := g.check == nil || g.check.left.Load() == 0
 	for k, flat := range w.found[:n] {
+		if !checked && !g.sound(g.place.ids+g.idWidth*int(flat), 4) {
+			places[k] = uint32(g.n) // nowhere
+			continue
+		}
 		places[k] = uint32(g.position(flat))
 	}
 	q0, q1, q2, q3 := word(q, 0), word(q, 1), word(q, 2), word(q, 3)
 	for k, p := range places {
-		if int(p) >= g.n { // only in a file that was made wrong on purpose
-			continue
+		if int(p) >= g.n || !checked && !(g.sound(hashSize*int(p), hashSize) && g.sound(g.place.payload+g.width*int(p), g.width)) {
+			continue // only in a file that is damaged or was made wrong on purpose
 		}
 		h := g.at(int(p))
 		d := bits.OnesCount64(word(h, 0)^q0) + bits.OnesCount64(word(h, 1)^q1) +
@@ -188,6 +199,9 @@ func (w *scratch) scanTail(t *tail, i, radius int, emit func(int, Hit)) {
 
 // scan compares every hash of a segment.
 func (w *scratch) scan(g *segment, i, radius int, emit func(int, Hit)) {
+	if !g.sound(0, g.place.offsets) { // the hashes and the payload
+		return
+	}
 	q := &w.queries[i]
 	for from := 0; from < g.n; {
 		n, done := w.kernel.scan(g.hashes, q, radius, from, w.found)

@@ -27,6 +27,7 @@ type segment struct {
 	ids     []byte // 16 x n x idWidth, and overrun: position in hashes of each entry
 	idWidth int    // 3 or 4
 	payloads
+	place layout
 	dead  *deadSet
 	check *checker // of a mapped file; nil in memory
 
@@ -59,6 +60,20 @@ func (p *payloads) payload(i int) uint64 {
 	return binary.LittleEndian.Uint64(p.bytes[8*i:])
 }
 
+// note widens the payload for the id of hash i, which follows last.
+func (p *payloads) note(i int, id uint64, last *uint64) {
+	if id != uint64(i) {
+		p.width = max(p.width, 4)
+	}
+	if id > 0xffffffff {
+		p.width = 8
+	}
+	if id < *last {
+		p.ascending = false
+	}
+	*last = id
+}
+
 func (p *payloads) put(i int, id uint64) {
 	switch p.width {
 	case 4:
@@ -84,6 +99,9 @@ func (g *segment) bucket(t int, v uint16) (lo, hi uint32) {
 
 // find gives the positions of the hashes with a payload id.
 func (g *segment) find(id uint64) []uint32 {
+	if !g.sound(g.place.payload, len(g.bytes)) {
+		return nil
+	}
 	at := func(i int) int { return i }
 	if !g.ascending {
 		g.sortOnce.Do(func() {
@@ -116,17 +134,7 @@ func build(hashes [][32]byte, id func(int) uint64) *segment {
 	p := payloads{ascending: true}
 	last := uint64(0)
 	for i := range n {
-		v := id(i)
-		if v != uint64(i) {
-			p.width = max(p.width, 4)
-		}
-		if v > 0xffffffff {
-			p.width = 8
-		}
-		if v < last {
-			p.ascending = false
-		}
-		last = v
+		p.note(i, id(i), &last)
 	}
 	g := &segment{n: n, payloads: p, dead: newDeadSet(n)}
 	l := layoutFor(n, p.width)
@@ -171,7 +179,7 @@ func layoutFor(n, payloadWidth int) layout {
 
 // cut makes the sections of g slices of region.
 func (l layout) cut(g *segment, region []byte) {
-	g.n, g.width, g.idWidth = l.n, l.width, l.idWidth
+	g.n, g.width, g.idWidth, g.place = l.n, l.width, l.idWidth, l
 	g.hashes = region[l.hashes:l.hashesEnd:l.hashesEnd]
 	g.bytes = region[l.payload:l.payloadEnd:l.payloadEnd]
 	g.offsets = region[l.offsets : l.offsets+chunks*(buckets+1)*4 : l.next]
