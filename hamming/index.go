@@ -150,6 +150,35 @@ func (x *Index) Len() int {
 	return n
 }
 
+// Bytes gives the memory that the index takes, in bytes; for a file, the part that is mapped.
+func (x *Index) Bytes() int64 {
+	s := x.view()
+	n := int64(cap(s.tail.hashes) + 8*cap(s.tail.ids))
+	for _, g := range s.segments {
+		n += int64(g.place.size + 8*len(g.dead.bits))
+	}
+	return n
+}
+
+// LargestBucket gives the largest number of hashes of a segment that agree in one of the 16 chunks. Random bits give about n/65536; a
+// query that falls into a large bucket looks at all of it, 2 bytes a hash.
+func (x *Index) LargestBucket() int {
+	most := uint32(0)
+	for _, g := range x.view().segments {
+		if !g.sound(g.place.offsets, len(g.offsets)) {
+			continue
+		}
+		for t := range chunks {
+			for v := range buckets {
+				if lo, hi := g.bucket(t, uint16(v)); lo < hi {
+					most = max(most, hi-lo)
+				}
+			}
+		}
+	}
+	return int(most)
+}
+
 // All gives the hashes with their payload ids, in no particular order; what lies in a damaged file is left out (see Err). Changes made meanwhile may or may not be seen.
 func (x *Index) All() iter.Seq2[[32]byte, uint64] {
 	s := x.view()

@@ -18,6 +18,9 @@ type kernel struct {
 	gradients func(b *block) int
 }
 
+// Kernel names the inner loops that this processor runs: "avx2" or "go". All give the same bits.
+func Kernel() string { return best.name }
+
 var portable = kernel{"go", lumaGo, rowsGo, rowsAtGo, columnGo, transformGo, gradientsGo}
 
 // quality measures the gradients of a block: 0 to 100.

@@ -28,6 +28,7 @@ type commands struct {
 	Record  recordCmd  `cmd:"" help:"The record of a node."`
 	Hash    hashCmd    `cmd:"" help:"Hash pictures and films."`
 	Match   matchCmd   `cmd:"" help:"Look pictures and films up in a list of hashes."`
+	Bench   benchCmd   `cmd:"" help:"Measure hashing and matching on this machine."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	MediaChild mediaChildCmd `cmd:"" hidden:"" help:"Decode media for a parent process."`

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+
+	"raksha.example/raksha/bench/measure"
+	"raksha.example/raksha/internal/fault"
+)
+
+type benchCmd struct {
+	Hash  benchHashCmd  `cmd:"" help:"Measure hashing."`
+	Match benchMatchCmd `cmd:"" help:"Measure matching, and check the results against brute force."`
+}
+
+type benchHashCmd struct {
+	JSON bool `name:"json" help:"Print an object."`
+}
+
+// Run measures on one thread. To measure without vector instructions, set GODEBUG=cpu.avx2=off.
+func (c benchHashCmd) Run(s streams) error {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	h, err := measure.RunHash()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(s.out).Encode(h)
+	}
+	_, err = fmt.Fprintf(s.out, `512x512 RGB             %8.3f ms
+64x64 RGB               %8.2f us
+512x512, 8 orientations %8.3f ms
+12 MP JPEG, fast        %8.1f ms (%d bytes)
+12 MP JPEG, image/jpeg  %8.1f ms
+kernel                  %s
+`, h.RGB512MS, h.RGB64US, h.Dihedral512MS, h.JPEG12MPMS, h.JPEGBytes, h.JPEG12MPStdMS, h.Kernel)
+	return err
+}
+
+type benchMatchCmd struct {
+	N      int    `default:"1000000" help:"Hashes to search."`
+	Data   string `default:"uniform" enum:"uniform,pictures" help:"Random bits, or the hashes of synthetic pictures and their copies."`
+	Base   int    `default:"100000" help:"Pictures to draw; the others are copies with up to 60 bits changed."`
+	Seed   uint64 `default:"1" help:"Another seed gives other data."`
+	Kernel string `help:"Inner loops to use instead of the fastest: avx512, avx2 or go."`
+	File   string `help:"Write the index to this file as a stream, and search it there."`
+	Save   string `help:"Folder to write the data to, for other programs."`
+	JSON   bool   `name:"json" help:"Print an object."`
+}
+
+// Run measures on one thread; only its preparations use more. Its answer is negative if a result is wrong.
+func (c benchMatchCmd) Run(s streams) error {
+	log := s.err
+	if c.JSON {
+		log = io.Discard
+	}
+	m, err := measure.RunMatch(measure.MatchOptions{N: c.N, Data: c.Data, Base: c.Base, Seed: c.Seed, Kernel: c.Kernel, File: c.File, Save: c.Save, Log: log})
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "the measurement failed: %v", err)
+	}
+	if c.JSON {
+		err = json.NewEncoder(s.out).Encode(m)
+	} else {
+		_, err = fmt.Fprintf(s.out, `%d hashes, %s, within 31 bits
+miss            %8.1f us, 99 of 100 under %.1f
+hit             %8.1f us
+8 orientations  %8.1f us
+recall          %8.4g
+memory          %8.1f bytes a hash
+build           %8.2f s
+largest bucket  %8d hashes
+kernel          %8s
+`, m.N, m.Data, m.MissUS, m.MissP99US, m.HitUS, m.Image8US, m.Recall, m.BytesPerHash, m.BuildS, m.LargestBucket, m.Kernel)
+		if m.File != "" {
+			fmt.Fprintf(s.out, "first query     %8.1f us, from %s\n", m.FirstUS, m.File)
+		}
+	}
+	if err == nil && m.Recall < 1 {
+		return negative
+	}
+	return err
+}
