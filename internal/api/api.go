@@ -185,24 +185,33 @@ func once[I authorised, P, O any](ctx context.Context, a *api, path string, in *
 		}
 	}
 	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if key != "" {
-			if done, err := a.replied(ctx, tx, key, person.ID, path, &out); done || err != nil {
-				return err
-			}
-		}
-		var err error
-		if out, err = fn(ctx, tx, in, p); err != nil || key == "" {
+		return a.keyed(ctx, tx, key, person.ID, path, &out, func() (err error) {
+			out, err = fn(ctx, tx, in, p)
 			return err
-		}
-		b, err := json.Marshal(out)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO reply (idempotency_key, person_id, request, response, created_at) VALUES ($1, $2, $3, $4, $5)",
-			key, person.ID, path, string(b), store.Micros(a.Clock.Now()))
-		return err
+		})
 	})
 	return out, err
+}
+
+// keyed runs a change and stores its answer under its idempotency key, or reads back the answer of the change that was
+// made under it before.
+func (a *api) keyed(ctx context.Context, tx *store.Tx, key string, person int64, path string, out any, change func() error) error {
+	if key == "" {
+		return change()
+	}
+	if done, err := a.replied(ctx, tx, key, person, path, out); done || err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO reply (idempotency_key, person_id, request, response, created_at) VALUES ($1, $2, $3, $4, $5)",
+		key, person, path, string(b), store.Micros(a.Clock.Now()))
+	return err
 }
 
 func (a *api) replied(ctx context.Context, q store.Queryer, key string, person int64, path string, out any) (bool, error) {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"mime"
@@ -17,10 +16,17 @@ import (
 	"raksha.example/raksha/internal/store"
 )
 
+// filing is one call of the CyberTipline-compatible API.
+type filing struct {
+	reporter identity.Person
+	path     string
+	key      string // Idempotency-Key: the field's clients send none; one that does may repeat a call safely
+}
+
 // registerFilings serves the CyberTipline-compatible API: HTTP Basic, XML answers, application errors as 200 with a code.
 func (a *api) registerFilings(mux *http.ServeMux) {
-	handle := func(pattern string, fn func(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+	handle := func(method, path string, fn func(ctx context.Context, r *http.Request, f filing) (xmlWriter, error)) {
+		mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
 			username, password, _ := r.BasicAuth()
 			p, err := a.People.Basic(r.Context(), username, password)
 			if err != nil || !p.Has(identity.Reporter) {
@@ -29,7 +35,7 @@ func (a *api) registerFilings(mux *http.ServeMux) {
 				return
 			}
 			ctx := record.WithActor(r.Context(), "reporter:"+p.Username)
-			answer, err := fn(ctx, r, p.Username)
+			answer, err := fn(ctx, r, filing{p, path, r.Header.Get("Idempotency-Key")})
 			if err != nil {
 				answer = errorAnswer(err)
 				if fault.Of(err) == fault.Internal {
@@ -40,54 +46,61 @@ func (a *api) registerFilings(mux *http.ServeMux) {
 			answer.WriteXML(w)
 		})
 	}
-	handle("GET /ispws/status", func(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error) {
-		return intake.Response{Description: "Remote User : " + reporter}, nil
+	handle(http.MethodGet, "/ispws/status", func(_ context.Context, _ *http.Request, f filing) (xmlWriter, error) {
+		return intake.Response{Description: "Remote User : " + f.reporter.Username}, nil
 	})
-	handle("POST /ispws/submit", func(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error) {
+	handle(http.MethodPost, "/ispws/submit", func(ctx context.Context, r *http.Request, f filing) (xmlWriter, error) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
 		}
-		var id int64
-		err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			id, err = a.Tips.Submit(ctx, tx, reporter, b)
-			return err
+		return filed(ctx, a, f, func(ctx context.Context, tx *store.Tx) (intake.Response, error) {
+			id, err := a.Tips.Submit(ctx, tx, f.reporter.Username, b)
+			return intake.Response{Description: "Success", ReportID: id}, err
 		})
-		return intake.Response{Description: "Success", ReportID: id}, err
 	})
-	handle("POST /ispws/fileinfo", func(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error) {
+	handle(http.MethodPost, "/ispws/fileinfo", func(ctx context.Context, r *http.Request, f filing) (xmlWriter, error) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
 		}
-		var id int64
-		err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			id, err = a.Tips.FileInfo(ctx, tx, reporter, b)
-			return err
+		return filed(ctx, a, f, func(ctx context.Context, tx *store.Tx) (intake.Response, error) {
+			id, err := a.Tips.FileInfo(ctx, tx, f.reporter.Username, b)
+			return intake.Response{Description: "Success", ReportID: id}, err
 		})
-		return intake.Response{Description: "Success", ReportID: id}, err
 	})
-	handle("POST /ispws/upload", a.upload)
-	handle("POST /ispws/finish", func(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error) {
+	handle(http.MethodPost, "/ispws/upload", a.upload)
+	handle(http.MethodPost, "/ispws/finish", func(ctx context.Context, r *http.Request, f filing) (xmlWriter, error) {
 		id, err := formID(r)
 		if err != nil {
 			return nil, err
 		}
-		var files []string
-		err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			files, err = a.Tips.Finish(ctx, tx, reporter, id)
-			return err
+		return filed(ctx, a, f, func(ctx context.Context, tx *store.Tx) (intake.DoneResponse, error) {
+			files, err := a.Tips.Finish(ctx, tx, f.reporter.Username, id)
+			return intake.NewDoneResponse(id, files), err
 		})
-		return intake.NewDoneResponse(id, files), err
 	})
-	handle("POST /ispws/retract", func(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error) {
+	handle(http.MethodPost, "/ispws/retract", func(ctx context.Context, r *http.Request, f filing) (xmlWriter, error) {
 		id, err := formID(r)
 		if err != nil {
 			return nil, err
 		}
-		err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return a.Tips.Retract(ctx, tx, reporter, id) })
-		return intake.Response{Description: "Success", ReportID: id}, err
+		return filed(ctx, a, f, func(ctx context.Context, tx *store.Tx) (intake.Response, error) {
+			return intake.Response{Description: "Success", ReportID: id}, a.Tips.Retract(ctx, tx, f.reporter.Username, id)
+		})
 	})
+}
+
+// filed runs a change of a filing, or gives the stored answer of its idempotency key.
+func filed[O xmlWriter](ctx context.Context, a *api, f filing, fn func(context.Context, *store.Tx) (O, error)) (xmlWriter, error) {
+	var out O
+	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		return a.keyed(ctx, tx, f.key, f.reporter.ID, f.path, &out, func() (err error) {
+			out, err = fn(ctx, tx)
+			return err
+		})
+	})
+	return out, err
 }
 
 type xmlWriter interface{ WriteXML(io.Writer) error }
@@ -128,7 +141,7 @@ func formID(r *http.Request) (int64, error) {
 }
 
 // upload takes the parts id and file, in this order.
-func (a *api) upload(ctx context.Context, r *http.Request, reporter string) (xmlWriter, error) {
+func (a *api) upload(ctx context.Context, r *http.Request, f filing) (xmlWriter, error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return nil, fault.Coded(fault.Invalid, "4000", "an upload is a multipart form with id and file")
@@ -153,11 +166,20 @@ func (a *api) upload(ctx context.Context, r *http.Request, reporter string) (xml
 			if err != nil {
 				return nil, fault.Coded(fault.Invalid, "1111", "the file was cut short")
 			}
-			fileID, md5, err := a.Tips.Upload(ctx, reporter, id, part.FileName(), b)
-			if _, bad := hex.DecodeString(md5); err == nil && bad != nil {
-				err = bad
+			var known intake.Response
+			if f.key != "" {
+				if done, err := a.replied(ctx, a.DB.Reader(), f.key, f.reporter.ID, f.path, &known); done || err != nil {
+					return known, err
+				}
 			}
-			return intake.Response{Description: "Success", ReportID: id, FileID: fileID, Hash: md5}, err
+			file, err := a.Tips.Hash(ctx, f.reporter.Username, id, part.FileName(), b)
+			if err != nil {
+				return nil, err
+			}
+			return filed(ctx, a, f, func(ctx context.Context, tx *store.Tx) (intake.Response, error) {
+				fileID, err := a.Tips.Attach(ctx, tx, f.reporter.Username, id, file)
+				return intake.Response{Description: "Success", ReportID: id, FileID: fileID, Hash: file.MD5}, err
+			})
 		}
 	}
 }

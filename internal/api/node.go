@@ -171,6 +171,9 @@ func (a *api) setUp(ctx context.Context, b setupBody) error {
 		return err
 	}
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if people, err := a.People.All(ctx, tx); err != nil || len(people) > 0 {
+			return err // a crash kept the code from being marked as used; the first person is there
+		}
 		if err := a.Log.Note(ctx, tx, "node.set_up", record.Fields{"agency": b.Agency, "simulated_clock": a.Simulated}, nil); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -156,9 +157,9 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err != nil {
 		return nil, err
 	}
-	region := "IN"
+	region := strings.ToUpper(law.Code)
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, hashLists)
-	scanner := scan.New(n.db, log, c.Clock, register, n.pool, hashLists, tips, region)
+	scanner := scan.New(n.db, log, c.Clock, register, n.pool, hashLists, tips, scan.Country{Code: region, Name: law.Name})
 	desk := triage.New(n.db, log, c.Clock, office, register, n.pool, hashLists, tips, agency)
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, hashLists, tips, desk, links)

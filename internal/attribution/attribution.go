@@ -75,12 +75,13 @@ type Answer struct {
 
 // Seen is one selector of a case.
 type Seen struct {
-	ID       int64  `json:"id"`
-	Kind     string `json:"kind"`
-	Value    string `json:"value"`
-	Accounts int64  `json:"accounts"` // of the case, that show it or whose selector's holder it belongs to
-	Sources  string `json:"sources"`  // of post, bio, answer: those where it was seen, with commas
-	Asked    bool   `json:"asked"`    // whether its holder was asked
+	ID        int64  `json:"id"`
+	Kind      string `json:"kind"`
+	Value     string `json:"value"`
+	Accounts  int64  `json:"accounts"`  // of the case, that show it or whose selector's holder it belongs to
+	Sources   string `json:"sources"`   // of post, bio, answer: those where it was seen, with commas
+	Offending int64  `json:"offending"` // of these, found to offend
+	Asked     bool   `json:"asked"`     // whether its holder was asked
 }
 
 // Cluster is a set of accounts that links tie together. Times are microseconds UTC.

@@ -36,6 +36,10 @@ func Selectors(ctx context.Context, q store.Queryer, caseID int64) ([]Seen, erro
 		sources[r.selectorID][r.source] = true
 		holderAsked[r.holderOf] = true
 	}
+	offending, err := offenders(ctx, q, caseID)
+	if err != nil {
+		return nil, err
+	}
 	out := []Seen{}
 	for id, s := range e.selectors {
 		if sources[id] == nil {
@@ -48,6 +52,11 @@ func Selectors(ctx context.Context, q store.Queryer, caseID int64) ([]Seen, erro
 			}
 		}
 		v := Seen{ID: id, Kind: string(s.kind), Value: s.value, Accounts: int64(len(accounts)), Asked: holderAsked[id] || asked[string(s.kind)+":"+s.value]}
+		for a := range accounts {
+			if offending[a] {
+				v.Offending++
+			}
+		}
 		var in []string
 		for _, source := range []string{inPost, inBio, inAnswer} {
 			if sources[id][source] {
@@ -62,6 +71,17 @@ func Selectors(ctx context.Context, q store.Queryer, caseID int64) ([]Seen, erro
 			cmp.Compare(b.Accounts, a.Accounts), cmp.Compare(a.Value, b.Value))
 	})
 	return out, nil
+}
+
+// offenders gives the accounts of a case that were found to offend.
+func offenders(ctx context.Context, q store.Queryer, caseID int64) (map[int64]bool, error) {
+	ids, err := store.Collect(ctx, q, func(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) },
+		"SELECT account_id FROM case_account WHERE case_id = $1 AND finding = 'offending'", caseID)
+	out := map[int64]bool{}
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
 }
 
 // askedOf gives what the case's signed requests for information ask about, as kind:value.

@@ -62,40 +62,51 @@ func (t *Tips) open(ctx context.Context, q store.Queryer, reporter string, id in
 	return f, nil
 }
 
-// Upload hashes a file of an open filing and discards its bytes. It gives the file's id and MD5.
-func (t *Tips) Upload(ctx context.Context, reporter string, id int64, name string, b []byte) (fileID, md5 string, err error) {
+// File is an uploaded file as it was hashed; its bytes are discarded.
+type File struct {
+	Name string
+	MD5  string
+
+	result media.Result
+	failed error
+}
+
+// Hash reads a file for an open filing. Attach enters it; hashing is slow and stays outside the write.
+func (t *Tips) Hash(ctx context.Context, reporter string, id int64, name string, b []byte) (File, error) {
 	if _, err := t.open(ctx, t.db.Reader(), reporter, id); err != nil {
-		return "", "", err
+		return File{}, err
 	}
 	if len(b) > fileLimit {
-		return "", "", fault.Coded(fault.TooLarge, "1111", "a file may have %d MiB at most", fileLimit>>20)
+		return File{}, fault.Coded(fault.TooLarge, "1111", "a file may have %d MiB at most", fileLimit>>20)
 	}
-	r, hashErr := t.pool.Hash(ctx, b)
-	if fault.Of(hashErr) == fault.Unavailable {
-		return "", "", hashErr
+	r, err := t.pool.Hash(ctx, b)
+	if fault.Of(err) == fault.Unavailable {
+		return File{}, err
 	}
+	return File{name, r.MD5, r, err}, nil
+}
+
+// Attach enters a hashed file with a filing and gives the file's id.
+func (t *Tips) Attach(ctx context.Context, tx *store.Tx, reporter string, id int64, f File) (fileID string, err error) {
 	raw := make([]byte, 16)
 	rand.Read(raw)
 	fileID = hex.EncodeToString(raw)
-	err = t.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := t.open(ctx, tx, reporter, id); err != nil {
-			return err
+	if _, err := t.open(ctx, tx, reporter, id); err != nil {
+		return "", err
+	}
+	mediaID, err := t.register.AddMedia(ctx, tx, hashedRow(f.result, f.failed, fileID))
+	if err != nil {
+		return "", err
+	}
+	if t.matcher != nil {
+		if _, err := t.matcher.KeepMatches(ctx, tx, mediaID, f.result); err != nil {
+			return "", err
 		}
-		mediaID, err := t.register.AddMedia(ctx, tx, hashedRow(r, hashErr, fileID))
-		if err != nil {
-			return err
-		}
-		if t.matcher != nil {
-			if _, err := t.matcher.KeepMatches(ctx, tx, mediaID, r); err != nil {
-				return err
-			}
-		}
-		if _, err := t.log.Insert(ctx, tx, "report_file", "report.file", time.Time{}, record.Fields{"report_id": id, "file_id": fileID, "name": name, "media_id": mediaID}); err != nil {
-			return err
-		}
-		return t.touch(ctx, tx, id, reportOpen)
-	})
-	return fileID, r.MD5, err
+	}
+	if _, err := t.log.Insert(ctx, tx, "report_file", "report.file", time.Time{}, record.Fields{"report_id": id, "file_id": fileID, "name": f.Name, "media_id": mediaID}); err != nil {
+		return "", err
+	}
+	return fileID, t.touch(ctx, tx, id, reportOpen)
 }
 
 func hashedRow(r media.Result, err error, nativeID string) platforms.MediaRow {

@@ -7,8 +7,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
@@ -52,12 +54,18 @@ type Scanner struct {
 	pool     *media.Pool
 	lists    *lists.Lists
 	tips     *intake.Tips
-	region   string // for phone numbers typed without country code
+	country  Country
 }
 
-// New makes a scanner. region is the country whose phone numbers are meant when no country code is written.
-func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, region string) *Scanner {
-	return &Scanner{db, log, c, register, pool, l, tips, region}
+// Country is where phone numbers without country code are taken to be from, and whose name in a text tells the jurisdiction.
+type Country struct {
+	Code string // ISO 3166-1, such as IN
+	Name string // as people write it
+}
+
+// New makes a scanner.
+func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, country Country) *Scanner {
+	return &Scanner{db, log, c, register, pool, l, tips, country}
 }
 
 // examined is a post with the results of its media.
@@ -217,13 +225,18 @@ func (s *Scanner) tip(ctx context.Context, tx *store.Tx, e examined) error {
 	return err
 }
 
-// hints lists what in a public text tells the jurisdiction: phone numbers, one "phone:+..." a line.
+// hints lists what in a public text tells the jurisdiction, one a line: phone numbers as "phone:+...", the country's name as
+// "country:IN".
 func (s *Scanner) hints(text string) string {
 	var out []string
-	for _, f := range selector.Find(text, s.region) {
+	for _, f := range selector.Find(text, s.country.Code) {
 		if f.Selector.Kind == selector.Phone {
 			out = append(out, "phone:"+f.Selector.Value)
 		}
+	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) })
+	if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, s.country.Name) }) {
+		out = append(out, "country:"+s.country.Code)
 	}
 	return strings.Join(out, "\n")
 }

@@ -1,8 +1,10 @@
 package story
 
 import (
+	"bytes"
 	"image"
 	"image/color"
+	"image/png"
 )
 
 // What an officer can say of a picture.
@@ -55,6 +57,15 @@ func Eye(img image.Image) string {
 		return EyeOther
 	}
 	return EyeUnsure
+}
+
+// EyePNG is Eye on a PNG file, such as a node shows of a picture. What is no picture leaves the officer unsure.
+func EyePNG(b []byte) string {
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return EyeUnsure
+	}
+	return Eye(img)
 }
 
 func near(hue, centre float64) bool { return hue > centre-eyeReach && hue < centre+eyeReach }

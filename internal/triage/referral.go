@@ -178,8 +178,8 @@ func (d *Desk) receivePost(ctx context.Context, tx *store.Tx, a platforms.Accoun
 // Route is a rule of a bureau: tips whose hints match go to an agency.
 type Route struct {
 	ID      int64  `json:"id,omitempty"`
-	Kind    string `json:"kind"`    // ip, phone, any
-	Pattern string `json:"pattern"` // a prefix: 203.0.113.0/24, +9170
+	Kind    string `json:"kind"`    // ip, phone, country, any
+	Pattern string `json:"pattern"` // a prefix, 203.0.113.0/24 or +9170, or a country, IN
 	Agency  string `json:"agency"`
 }
 
@@ -190,8 +190,8 @@ func (d *Desk) AddRoute(ctx context.Context, tx *store.Tx, r Route) error {
 			return fault.New(fault.Invalid, "an ip route needs a prefix such as 203.0.113.0/24")
 		}
 	}
-	if r.Agency == "" || (r.Kind != "ip" && r.Kind != "phone" && r.Kind != "any") {
-		return fault.New(fault.Invalid, "a route needs a kind (ip, phone or any) and an agency")
+	if r.Agency == "" || (r.Kind != "ip" && r.Kind != "phone" && r.Kind != "country" && r.Kind != "any") {
+		return fault.New(fault.Invalid, "a route needs a kind (ip, phone, country or any) and an agency")
 	}
 	_, err := d.log.Insert(ctx, tx, "route", "route.added", time.Time{}, record.Fields{"kind": r.Kind, "pattern": r.Pattern, "agency": r.Agency, "created_at": d.clock.Now()})
 	return err
@@ -241,6 +241,8 @@ func route(routes []Route, hints string) (agency, reason string) {
 			case r.Kind != kind:
 			case kind == "phone" && strings.HasPrefix(value, r.Pattern):
 				return r.Agency, "phone number with prefix " + r.Pattern
+			case kind == "country" && value == r.Pattern:
+				return r.Agency, "country " + r.Pattern + " named in the profile or post"
 			case kind == "ip":
 				ip, err := netip.ParseAddr(value)
 				prefix, err2 := netip.ParsePrefix(r.Pattern)
