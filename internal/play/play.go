@@ -180,9 +180,8 @@ func (d *Demo) ready(ctx context.Context, name, url string) error {
 	}
 }
 
-// Play plays the story as far as the player knows it: so far it sets up the organisations, their people, their directories,
-// the platform and the shared hash list.
-func (d *Demo) Play(ctx context.Context) error {
+// Play plays the whole story, or what is left of it, and gives the figures that the nodes answer.
+func (d *Demo) Play(ctx context.Context) (Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})
@@ -198,16 +197,17 @@ func (d *Demo) Play(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"set-up", d.setUp},
+		{"set-up", d.setUp}, {"before", d.before}, {"complaint", d.complaint}, {"case", d.caseWork}, {"orders", d.orders},
+		{"answers", d.answers}, {"accounting", d.accounting}, {"information", d.information}, {"attribution", d.attribution},
 	} {
 		if err := step.run(ctx); err != nil {
 			if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 				err = cause
 			}
-			return fmt.Errorf("%s: %w", step.name, err)
+			return Summary{}, fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
-	return nil
+	return d.summarise(ctx)
 }
 
 // Close ends the children and frees the folder.
@@ -216,18 +216,6 @@ func (d *Demo) Close() error {
 		d.children.stop()
 	}
 	return d.lock.Close()
-}
-
-// Console is where a person of a node signs in.
-type Console struct{ Name, URL, Username, Password string }
-
-// Consoles lists a sign-in for each node.
-func (d *Demo) Consoles() (out []Console) {
-	for _, name := range nodeNames {
-		o := d.first(name)
-		out = append(out, Console{name, d.nodes[name].base, o.username, o.password})
-	}
-	return out
 }
 
 // Story gives the story that is played.
@@ -260,3 +248,6 @@ func writeFile(path string, b []byte) error {
 	}
 	return os.Rename(tmp.Name(), path)
 }
+
+// Failed tells when a child keeps ending and the demonstration cannot go on.
+func (d *Demo) Failed() <-chan error { return d.children.failed }

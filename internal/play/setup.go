@@ -192,7 +192,7 @@ func (d *Demo) connect(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, r := range [][2]string{{"phone", "+91"}, {"ip", "192.0.2.0/24"}, {"ip", "198.51.100.0/24"}, {"ip", "203.0.113.0/24"}, {"ip", "2001:db8::/32"}} {
+	for _, r := range [][2]string{{"phone", "+91"}, {"ip", "192.0.2.0/24"}, {"ip", "198.51.100.0/24"}, {"ip", "203.0.113.0/24"}, {"ip", "2001:db8::/32"}, {"country", "IN"}} {
 		if _, err := post[nothing](ctx, d.first("bureau"), "route/"+r[0]+"/"+r[1], "/api/v1/routes", map[string]string{"kind": r[0], "pattern": r[1], "agency": "unit"}); err != nil {
 			return err
 		}
