@@ -23,13 +23,14 @@ type streams struct {
 
 // commands is the tree of subcommands; each stands in a file of its own name.
 type commands struct {
-	Demo    demoCmd    `cmd:"" help:"Start six organisations on this machine, set up and connected."`
-	Serve   serveCmd   `cmd:"" help:"Run a node."`
-	Record  recordCmd  `cmd:"" help:"The record of a node."`
-	Hash    hashCmd    `cmd:"" help:"Hash pictures and films."`
-	Match   matchCmd   `cmd:"" help:"Look pictures and films up in a list of hashes."`
-	Bench   benchCmd   `cmd:"" help:"Measure hashing and matching on this machine."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Start six organisations on this machine, set up and connected."`
+	Serve      serveCmd      `cmd:"" help:"Run a node."`
+	Record     recordCmd     `cmd:"" help:"The record of a node."`
+	Statistics statisticsCmd `cmd:"" help:"Figures of a node as of a time, computed from its record."`
+	Hash       hashCmd       `cmd:"" help:"Hash pictures and films."`
+	Match      matchCmd      `cmd:"" help:"Look pictures and films up in a list of hashes."`
+	Bench      benchCmd      `cmd:"" help:"Measure hashing and matching on this machine."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	MediaChild mediaChildCmd `cmd:"" hidden:"" help:"Decode media for a parent process."`
 	Sandbox    sandboxCmd    `cmd:"" hidden:"" help:"Serve the synthetic social server of a story, for demonstrations and tests."`
