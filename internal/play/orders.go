@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"raksha.example/raksha/internal/casework"
 	"raksha.example/raksha/internal/courier"
@@ -87,18 +88,23 @@ func (d *Demo) takedown(ctx context.Context, c casework.Case, batch int, ids []i
 	return d.comply(ctx, "platform", "lena", "vikram", v.Document)
 }
 
-// authorise has an order signed: first by the officer who has always signed; if the rule in force refuses the rank, by one of the rank
-// that it asks for.
+// authorise has an order signed by the officer who has always signed; where the rule in force refuses the rank, by one of the rank
+// that it asks for, who then signs the next order too.
 func (d *Demo) authorise(ctx context.Context, key string, draft courier.Filed) (documentView, error) {
 	kavya, harish := d.who("unit", "kavya"), d.who("unit", "harish")
-	v, err := document(ctx, kavya, draft.ID)
-	if err != nil || v.Document.State != "draft" {
-		if err == nil {
-			v, err = d.delivered(ctx, kavya, draft.ID)
-		}
-		return v, err
+	sent, err := documents(ctx, kavya, courier.Out, courier.TakedownOrder)
+	if err != nil {
+		return documentView{}, err
 	}
-	v, err = d.sign(ctx, kavya, key, draft.ID)
+	for _, f := range sent {
+		switch {
+		case f.ID == draft.ID && f.State != "draft":
+			return d.delivered(ctx, kavya, f.ID)
+		case f.ID != draft.ID && strings.HasPrefix(f.Signatory, harish.name):
+			return d.sign(ctx, harish, key, draft.ID)
+		}
+	}
+	v, err := d.sign(ctx, kavya, key, draft.ID)
 	var r *refusal
 	if !errors.As(err, &r) || r.Code != "under_ranked" {
 		return v, err

@@ -67,7 +67,7 @@ func (d *Demo) review(ctx context.Context, asker, second *officer, purpose strin
 const (
 	decided     = "decided"   // somebody decided the match before the picture was opened
 	discarded   = "discarded" // there is nothing to open: the file came with a report, was hashed and discarded
-	maxOpenings = 10        // of one match: each was used and brought no decision
+	maxOpenings = 10          // of one match: each was used and brought no decision
 )
 
 // look opens the picture of a match under the opening rules. An opening serves once; when one was used before the demonstration
