@@ -60,6 +60,7 @@ type Config struct {
 // SetupCode is the one-time code that makes the first person.
 type SetupCode interface {
 	Check(code string) error
+	Pending() bool
 	Used() error
 }
 

@@ -105,7 +105,7 @@ func open[I, O any](a *api, method, path, summary string, fn func(context.Contex
 func (a *api) registerNode() {
 	open(a, http.MethodGet, "/node", "Who this node is", func(ctx context.Context, _ *struct{}) (nodeView, error) {
 		p := a.Self.Profile()
-		return nodeView{p.Agency, p.Name, a.Self.Desks, directory.Fingerprint(a.Self.RootPublic()), p.Agency != "", store.Micros(a.Clock.Now()), a.Simulated, a.Version}, nil
+		return nodeView{p.Agency, p.Name, a.Self.Desks, directory.Fingerprint(a.Self.RootPublic()), p.Agency != "" && !a.SetupCode.Pending(), store.Micros(a.Clock.Now()), a.Simulated, a.Version}, nil
 	})
 	open(a, http.MethodPost, "/setup", "Set up an empty node with its one-time code", func(ctx context.Context, in *struct{ Body setupBody }) (map[string]string, error) {
 		return map[string]string{"fingerprint": directory.Fingerprint(a.Self.RootPublic())}, a.setUp(ctx, in.Body)

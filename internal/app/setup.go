@@ -23,12 +23,12 @@ type setupCode struct {
 func openSetupCode(dir string, setUp bool) (*setupCode, error) {
 	s := &setupCode{path: filepath.Join(dir, "setup-code")}
 	b, err := os.ReadFile(s.path)
+	s.code = strings.TrimSpace(string(b))
 	switch {
-	case err == nil: // not used yet, even if a crash came between the profile and the first person
-		s.code = strings.TrimSpace(string(b))
-	case !errors.Is(err, os.ErrNotExist):
+	case err == nil && s.code != "": // not used yet, even if a crash came between the profile and the first person
+	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return nil, err
-	case !setUp:
+	case err == nil, !setUp: // an empty file was cut off by a crash
 		raw := make([]byte, 10)
 		rand.Read(raw)
 		s.code = base32.StdEncoding.EncodeToString(raw)
@@ -48,6 +48,13 @@ func (s *setupCode) Check(code string) error {
 		return fault.New(fault.Unsigned, "the set-up code is wrong; it was printed when the node first started")
 	}
 	return nil
+}
+
+// Pending says whether the code waits to be used.
+func (s *setupCode) Pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.code != ""
 }
 
 // Used ends the code.
