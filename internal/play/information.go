@@ -113,17 +113,21 @@ func (d *Demo) attribution(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	exhibits, err := d.exhibits(ctx, raghav)
+	exhibits, named, err := d.exhibits(ctx, raghav)
 	if err != nil {
 		return err
 	}
 	leads := 0
 	for _, v := range clusters {
-		if len(v.Accounts) < 2 || len(exhibits) == 0 {
+		reason := fmt.Sprintf("%d accounts share %s; the answers of the holders say so", len(v.Accounts), kinds(v))
+		if len(v.Accounts) == 1 {
+			reason = "the holder's answer names who stands behind what this account shows"
+		}
+		if len(exhibits) == 0 || len(v.Accounts) == 1 && !named {
 			continue
 		}
 		if _, err := post[nothing](ctx, raghav, fmt.Sprintf("cluster/%d/judgement", v.ID), fmt.Sprintf("/api/v1/clusters/%d/judgement", v.ID),
-			map[string]any{"verdict": attribution.Positive, "exhibits": exhibits, "reason": fmt.Sprintf("%d accounts share %s; the answers of the holders say so", len(v.Accounts), kinds(v))}); err != nil {
+			map[string]any{"verdict": attribution.Positive, "exhibits": exhibits, "reason": reason}); err != nil {
 			return err
 		}
 		leads++
@@ -132,22 +136,25 @@ func (d *Demo) attribution(ctx context.Context) error {
 	return nil
 }
 
-// exhibits gives the numbers of the answers to requests for information.
-func (d *Demo) exhibits(ctx context.Context, o *officer) (numbers []string, err error) {
+// exhibits gives the numbers of the answers to requests for information, and whether a holder named anybody behind a handle or number.
+func (d *Demo) exhibits(ctx context.Context, o *officer) (numbers []string, named bool, err error) {
 	asked, err := documents(ctx, o, courier.Out, courier.InformationRequest)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, f := range asked {
 		v, err := document(ctx, o, f.ID)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, a := range v.Answers {
 			numbers = append(numbers, a.Number)
 		}
+		for _, it := range v.Items {
+			named = named || it.Kind != "account" && it.State == "produced"
+		}
 	}
-	return numbers, nil
+	return numbers, named, nil
 }
 
 // kinds says by what kinds of selector a cluster's accounts hang together.

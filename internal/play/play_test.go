@@ -99,9 +99,7 @@ func checkCase(t *testing.T, d *Demo, s Summary) {
 		got = append(got, fmt.Sprint(slices.Sorted(slices.Values(ids)), v.State))
 	}
 	for _, op := range truth.Operators {
-		if len(op) > 1 {
-			want = append(want, fmt.Sprint(slices.Sorted(slices.Values(op)), attribution.Lead))
-		}
+		want = append(want, fmt.Sprint(slices.Sorted(slices.Values(op)), attribution.Lead))
 	}
 	slices.Sort(got)
 	if slices.Sort(want); !slices.Equal(got, want) {
