@@ -106,10 +106,8 @@ func story(ctx context.Context, q store.Queryer, before int64) (rows []told, old
 			row := &rows[i]
 			row.n++
 			id := e.ID
-			if e.Table == "outcome" { // the act is told of the tip
-				if tip, ok := e.Set["tip_id"].(int64); ok {
-					id = tip
-				}
+			if e.Table == "outcome" { // the act is told of the tip; an entry that does not name it has no link
+				id, _ = e.Set["tip_id"].(int64)
 			}
 			if len(row.ids) < 3 {
 				row.ids = append(row.ids, id)
