@@ -138,19 +138,22 @@ func tallies(items []courier.Item) []tally {
 		}
 		out = append(out, tally{name, label, state, 1})
 	}
+	blocked := func(it courier.Item) bool { // one word, one meaning: what statistics counts as blocked
+		return it.State == "account_suspended" || it.State == "removed" || it.State == "already_removed"
+	}
 	for _, it := range items {
-		switch it.State {
-		case "account_suspended", "removed", "already_removed": // one word, one meaning: what statistics counts as blocked
+		switch {
+		case blocked(it):
 			add("blocked", "blocked", it.State)
 		default:
 			add(it.State, itemState(it.State), it.State)
 		}
 	}
 	for _, it := range items {
-		switch it.Verified {
-		case "gone":
-			add("verified_gone", "looked for again and gone", "gone")
-		case "still_there":
+		switch {
+		case it.Verified == "gone" && blocked(it):
+			add("verified_gone", "blocked, looked for again and gone", "gone")
+		case it.Verified == "still_there":
 			add("still_there", "looked for again and STILL THERE", "still_there")
 		}
 	}

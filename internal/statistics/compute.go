@@ -236,7 +236,7 @@ func (c count) documentsOf(id int64, f *CaseFigures) {
 			refused := item.Text("state") == "refused" || open && d.Text("state") == "refused"
 			f.Refused += one(refused)
 			f.Pending += one(open && !refused)
-			f.VerifiedGone += one(item.Text("verified") == "gone")
+			f.VerifiedGone += one(blocked(item) && item.Text("verified") == "gone")
 		case courier.InformationRequest:
 			f.InformationRequested++
 			f.InformationAnswered += one(!open)

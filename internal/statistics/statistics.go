@@ -69,7 +69,7 @@ type CaseFigures struct {
 	NotFound             int64   `json:"not_found"`     //
 	Refused              int64   `json:"refused"`       // the item, or the order that it stands in
 	Pending              int64   `json:"pending"`       // not answered yet
-	VerifiedGone         int64   `json:"verified_gone"` // the unit looked, and it was gone
+	VerifiedGone         int64   `json:"verified_gone"` // of the blocked: the unit looked, and it was gone
 	InformationRequested int64   `json:"information_requested"`
 	InformationAnswered  int64   `json:"information_answered"`
 	Clusters             int64   `json:"clusters"` // candidates and leads

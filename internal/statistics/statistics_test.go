@@ -234,7 +234,7 @@ func (n *node) counted(caseID int64) Figures {
 	scan([]any{&c.Posts, &c.PostsAnalysed, &c.ListedMedia}, `SELECT COUNT(*), COUNT(CASE WHEN finding <> '' THEN 1 END), COUNT(CASE WHEN finding = 'listed_media' THEN 1 END) FROM assignment WHERE case_id = $1`, caseID)
 	scan([]any{&c.Ordered, &c.Blocked, &c.NotFound, &c.Refused, &c.Pending, &c.VerifiedGone}, `SELECT COUNT(*), COUNT(CASE WHEN `+gone+` THEN 1 END), COUNT(CASE WHEN i.state = 'not_found' THEN 1 END),
 		COUNT(CASE WHEN i.state = 'refused' OR i.state IN ('pending', 'preserved') AND d.state = 'refused' THEN 1 END), COUNT(CASE WHEN i.state IN ('pending', 'preserved') AND d.state <> 'refused' THEN 1 END),
-		COUNT(CASE WHEN i.verified = 'gone' THEN 1 END) FROM document_item i JOIN document d ON d.id = i.document_id WHERE d.case_id = $1 AND `+order, caseID)
+		COUNT(CASE WHEN i.verified = 'gone' AND `+gone+` THEN 1 END) FROM document_item i JOIN document d ON d.id = i.document_id WHERE d.case_id = $1 AND `+order, caseID)
 	scan([]any{&c.InformationRequested, &c.InformationAnswered}, `SELECT COUNT(*), COUNT(CASE WHEN i.state NOT IN ('pending', 'preserved') THEN 1 END) FROM document_item i JOIN document d ON d.id = i.document_id
 		WHERE d.case_id = $1 AND d.instrument = 'information_request' AND `+out, caseID)
 	scan([]any{&c.Clusters, &c.Leads}, "SELECT COUNT(CASE WHEN state IN ('candidate', 'lead') THEN 1 END), COUNT(CASE WHEN state = 'lead' THEN 1 END) FROM cluster WHERE case_id = $1", caseID)
