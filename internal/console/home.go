@@ -148,8 +148,12 @@ func (o *console) tell(r *request, t *told, actors map[string]string) error {
 	if name, ok := actors[t.actor]; ok {
 		t.actor = name
 	}
+	table := t.table
+	if table == "outcome" { // ids are those of the tips
+		table = "tip"
+	}
 	for _, id := range t.ids {
-		l, err := o.object(r, t.table, id)
+		l, err := o.object(r, table, id)
 		if err != nil {
 			return err
 		}
@@ -196,7 +200,7 @@ func (o *console) object(r *request, table string, id int64) (link, error) {
 	case "document":
 		f, err := courier.ByID(r.ctx, r.q, id)
 		return link{href: fmt.Sprintf("/documents/%d", id), label: title(instrument(f.Instrument)) + " " + f.Number}, err
-	case "tip", "outcome":
+	case "tip":
 		t, err := intake.ByID(r.ctx, r.q, id)
 		return link{href: fmt.Sprintf("/tips/%d", id), label: "Tip " + t.Number}, err
 	case "case_file":

@@ -44,11 +44,8 @@ func (o *console) record(r *request) (string, templ.Component, error) {
 		if name, ok := actors[e.Actor]; ok {
 			row.who = name
 		}
-		if row.link, err = o.object(r, e.Table, e.ID); err != nil || e.Table == "outcome" {
-			if err != nil {
-				return "", nil, err
-			}
-			row.link = link{}
+		if row.link, err = o.object(r, e.Table, e.ID); err != nil {
+			return "", nil, err
 		}
 		v.rows = append(v.rows, row)
 	}

@@ -12,12 +12,6 @@ export function build() {
   if (!existsSync(binary)) execFileSync("make", ["build"], { cwd: root, stdio: "inherit" });
 }
 
-// plays says whether the demo of this build plays the story, and not only sets its organisations up.
-export function plays() {
-  build();
-  return execFileSync(binary, ["demo", "--help"], { encoding: "utf8" }).includes("--json");
-}
-
 export function folder() {
   return mkdtempSync(join(tmpdir(), "raksha-demo-"));
 }
