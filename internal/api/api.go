@@ -210,19 +210,13 @@ func (a *api) keyed(ctx context.Context, tx *store.Tx, key string, person int64,
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO reply (idempotency_key, person_id, request, response, created_at) VALUES ($1, $2, $3, $4, $5)",
-		key, person, path, string(b), store.Micros(a.Clock.Now()))
-	return err
+	return a.People.Reply(ctx, tx, key, person, path, string(b))
 }
 
 func (a *api) replied(ctx context.Context, q store.Queryer, key string, person int64, path string, out any) (bool, error) {
-	var request, response string
-	err := q.QueryRowContext(ctx, "SELECT request, response FROM reply WHERE idempotency_key = $1 AND person_id = $2", key, person).Scan(&request, &response)
-	if err != nil {
-		return false, ignoreNoRows(err)
-	}
-	if request != path {
-		return false, fault.New(fault.Conflict, "the idempotency key %q was used for another operation", key)
+	response, err := a.People.Replied(ctx, q, key, person, path)
+	if err != nil || response == "" {
+		return false, err
 	}
 	return true, json.Unmarshal([]byte(response), out)
 }

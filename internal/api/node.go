@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -21,13 +19,6 @@ import (
 	"raksha.example/raksha/internal/scan"
 	"raksha.example/raksha/internal/store"
 )
-
-func ignoreNoRows(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	return err
-}
 
 func readAll(r *http.Request) ([]byte, error) { return io.ReadAll(r.Body) }
 

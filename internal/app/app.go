@@ -65,6 +65,7 @@ type Node struct {
 	vault     *vault.Vault
 	server    *http.Server
 	served    chan error
+	lock      *os.File // held while the node runs
 }
 
 // Tables are all tables that the record answers for.
@@ -86,6 +87,9 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 		return nil, err
 	}
 	n = &Node{served: make(chan error, 1)}
+	if n.lock, err = lockFolder(c.Dir); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			n.Close(context.Background())
@@ -150,7 +154,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			if err != nil || r.Trigger != "receipt" {
 				return time.Time{}, ""
 			}
-			return r.Due(at), fmt.Sprintf("%s version %d", r.ID, r.Version)
+			return r.Due(at), r.Name()
 		}})
 	register := platforms.NewRegister(n.db, log, c.Clock, client)
 	hashLists, err := lists.Open(ctx, n.db, log, c.Clock, office, agency)
@@ -160,7 +164,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	region := strings.ToUpper(law.Code)
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, hashLists)
 	scanner := scan.New(n.db, log, c.Clock, register, n.pool, hashLists, tips, scan.Country{Code: region, Name: law.Name})
-	desk := triage.New(n.db, log, c.Clock, office, register, n.pool, hashLists, tips, agency)
+	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, hashLists, tips, agency)
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, hashLists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
@@ -215,6 +219,7 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.db != nil {
 		errs = append(errs, n.db.Close())
 	}
+	errs = append(errs, n.lock.Close())
 	return errors.Join(errs...)
 }
 

@@ -22,6 +22,7 @@ import (
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/sandbox"
 	"raksha.example/raksha/internal/story"
@@ -387,4 +388,24 @@ func TestOrderIsExecutedOnce(t *testing.T) {
 	if acts := h.sandbox.Acts(); len(acts) != 1 {
 		t.Errorf("%d acts, want one: %v", len(acts), acts)
 	}
+}
+
+// One folder has one process: the second is told so and changes nothing.
+func TestOneProcessPerFolder(t *testing.T) {
+	c := app.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Desks: []directory.Desk{directory.Unit}, Jurisdiction: "in", Clock: clock.System{},
+		Executable: os.Args[0], Logger: slog.New(slog.DiscardHandler)}
+	n, err := app.Start(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := app.Start(context.Background(), c); fault.Of(err) != fault.Conflict {
+		t.Errorf("a second process started (%v): %v", second, err)
+	}
+	if err := n.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = app.Start(context.Background(), c); err != nil {
+		t.Fatalf("after the first had ended: %v", err)
+	}
+	n.Close(context.Background())
 }

@@ -104,7 +104,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 	n.lists, err = lists.Open(n.ctx, n.db, n.log, n.clock, n.office, own)
 	must(err)
 	n.tips = intake.New(n.db, n.log, n.clock, n.register, nil, own, n.lists)
-	n.desk = triage.New(n.db, n.log, n.clock, n.office, n.register, nil, n.lists, n.tips, own)
+	n.desk = triage.New(n.db, n.log, n.clock, n.office, n.law, n.register, nil, n.lists, n.tips, own)
 	n.links = attribution.New(n.db, n.log, n.clock, "IN")
 	n.cases = casework.New(n.db, n.log, n.clock, n.law, func() string { return n.self.Profile().Station }, n.register, nil, n.lists, n.tips, n.desk, n.links)
 	n.orders = orders.New(n.db, n.log, n.clock, n.office, n.law, n.register, n.self, nil)

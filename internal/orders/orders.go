@@ -99,7 +99,7 @@ func (o *Orders) Draft(ctx context.Context, tx *store.Tx, r Request, by int64) (
 	d := courier.Draft{Instrument: r.Instrument, Audience: r.Audience, Subject: r.Subject, CaseID: r.CaseID, SupersedesID: r.SupersedesID, InReplyTo: r.InReplyTo, DraftedBy: by}
 	now := o.clock.Now()
 	if rule, err := o.law.Rule(r.Instrument, now); err == nil {
-		d.RuleID, d.Rule = ruleName(rule), rule
+		d.RuleID, d.Rule = rule.Name(), rule
 		if r.Content.LegalBasis == "" {
 			r.Content.LegalBasis = rule.LegalBasis
 		}
@@ -244,8 +244,8 @@ func (o *Orders) Authorise(ctx context.Context, tx *store.Tx, id int64, by ident
 		return f, fault.Coded(fault.Refused, "no_officer", "you have no rank in this node's directory entry and cannot sign")
 	}
 	if rule, err := o.law.Rule(f.Instrument, o.clock.Now()); err == nil {
-		if f.RuleID != "" && ruleName(rule) != f.RuleID { // a referral rests on the channel that it names
-			return f, fault.Coded(fault.Conflict, "rule_changed", "%s rests on %s, but %s is in force now; draft it anew", f.Number, f.RuleID, ruleName(rule))
+		if rule.Name() != f.RuleID {
+			return f, fault.Coded(fault.Conflict, "rule_changed", "%s rests on %s, but %s is in force now; draft it anew", f.Number, f.RuleID, rule.Name())
 		}
 		if err := rule.Allows(by.Rank, by.AuthorisationRef); err != nil {
 			return f, err
@@ -284,7 +284,5 @@ func (o *Orders) answered(ctx context.Context, tx *store.Tx, f courier.Filed) er
 	}
 	return o.office.SetState(ctx, tx, asked.ID, "answered")
 }
-
-func ruleName(r rules.Rule) string { return fmt.Sprintf("%s version %d", r.ID, r.Version) }
 
 func words(instrument string) string { return strings.ReplaceAll(instrument, "_", " ") }

@@ -198,7 +198,7 @@ func (r *Report) storedHashes(ctx context.Context, q store.Queryer, tree memory)
 }
 
 func (r *Report) checkpoints(ctx context.Context, q store.Queryer, verifier note.Verifier, tree memory, recorded []int64) error {
-	var last int64
+	var last, spoilt int64
 	err := eachRow(ctx, q, "SELECT size, note, signed_at FROM record_checkpoint ORDER BY size", func(row Row) error {
 		size, ok := row["size"].(int64)
 		if !ok || size < 1 || size > r.Entries {
@@ -218,7 +218,9 @@ func (r *Report) checkpoints(ctx context.Context, q store.Queryer, verifier note
 			return err
 		}
 		if want := fmt.Sprintf("%s\n%d\n%s\n", verifier.Name(), size, root); n.Text != want {
-			r.problem("checkpoint of size %d: the entries before it are not those it was signed over", size)
+			if spoilt++; spoilt == 1 {
+				r.problem("checkpoint of size %d: the entries before it are not those it was signed over", size)
+			}
 		}
 		if row["signed_at"] != recorded[size-1] {
 			r.problem("checkpoint of size %d: its time is not that of its newest entry", size)
@@ -226,6 +228,9 @@ func (r *Report) checkpoints(ctx context.Context, q store.Queryer, verifier note
 		last = size
 		return nil
 	})
+	if spoilt > 1 {
+		r.problem("%d later checkpoints cover the same change", spoilt-1)
+	}
 	if err == nil && last != r.Entries {
 		r.problem("the newest checkpoint covers %d of %d entries", last, r.Entries)
 	}

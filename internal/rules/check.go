@@ -87,10 +87,10 @@ func (f *file) checkRules(j *Jurisdiction, wrong *faults) {
 		var spans []span
 		for i := range versions {
 			r := &versions[i]
-			spans = append(spans, span{r.name(), r.ValidFrom, r.ValidTo})
+			spans = append(spans, span{r.Name(), r.ValidFrom, r.ValidTo})
 			if r.ID != versions[0].ID || r.Version != i+1 {
 				wrong.add("the rule for %s: its versions must share one id and count 1, 2, 3 in the order of valid_from; found %s",
-					instrument, r.name())
+					instrument, r.Name())
 			}
 			r.rankSince = r.ValidFrom
 			if i > 0 && r.MinRank != "" && versions[i-1].MinRank != "" && j.levels[rankKey(versions[i-1].MinRank)] >= j.levels[rankKey(r.MinRank)] {

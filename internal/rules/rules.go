@@ -109,7 +109,7 @@ func (r Rule) Allows(rank, authorisationRef string) error {
 		if strings.TrimSpace(authorisationRef) == "" {
 			return fault.Coded(fault.Refused, "no_authorisation",
 				"the officer states no order that authorises him or her to issue %s; %s asks for its reference",
-				article(r.Instrument), r.name())
+				article(r.Instrument), r.Name())
 		}
 	}
 	return nil
@@ -117,7 +117,7 @@ func (r Rule) Allows(rank, authorisationRef string) error {
 
 func (r Rule) allowsRank(rank string) error {
 	if r.of == nil {
-		return fault.New(fault.Internal, "the rule %s was not loaded from a jurisdiction's file, so its ranks are unknown", r.name())
+		return fault.New(fault.Internal, "the rule %s was not loaded from a jurisdiction's file, so its ranks are unknown", r.Name())
 	}
 	needed, _ := r.of.Rank(r.MinRank)
 	since := r.rankSince.In(r.of.location).Format("2 January 2006")
@@ -139,7 +139,8 @@ func (r Rule) InForce(at time.Time) bool {
 	return !at.Before(r.ValidFrom) && (r.ValidTo.IsZero() || at.Before(r.ValidTo))
 }
 
-func (r Rule) name() string { return versionName(r.ID, r.Version) }
+// Name is the rule's id and version, as documents cite it.
+func (r Rule) Name() string { return versionName(r.ID, r.Version) }
 
 // Section is one section of an Act, as a label.
 type Section struct {

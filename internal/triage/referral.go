@@ -77,7 +77,11 @@ func (d *Desk) Refer(ctx context.Context, tx *store.Tx, tipIDs []int64, audience
 		body.Tips = append(body.Tips, r)
 		items = append(items, courier.Item{Kind: "tip", Locator: t.Number, TipID: t.ID, AccountID: t.AccountID})
 	}
-	f, err := d.office.File(ctx, tx, courier.Draft{Instrument: courier.Referral, Audience: audience, Subject: reason, Body: body, DraftedBy: by, Items: items})
+	rule, err := d.law.Rule(courier.Referral, d.clock.Now())
+	if err != nil {
+		return courier.Filed{}, err
+	}
+	f, err := d.office.File(ctx, tx, courier.Draft{Instrument: courier.Referral, Audience: audience, Subject: reason, Body: body, RuleID: rule.Name(), Rule: rule, DraftedBy: by, Items: items})
 	if err != nil {
 		return f, err
 	}
@@ -121,8 +125,15 @@ func (d *Desk) receiveReferral(ctx context.Context, tx *store.Tx, in courier.Inc
 	if err := json.Unmarshal(in.Body, &body); err != nil || len(body.Tips) == 0 || len(body.Tips) != len(in.Items) {
 		return fault.Coded(fault.Refused, "malformed", "the referral's content is not readable or does not fit its items")
 	}
-	if in.From.Officer == nil {
-		return fault.Coded(fault.Refused, "missing_officer_signature", "a referral must be signed by an officer")
+	if err := in.From.NeedOfficer(); err != nil {
+		return err
+	}
+	rule, err := d.law.Rule(courier.Referral, d.clock.Now())
+	if err != nil {
+		return err
+	}
+	if err := rule.Allows(in.From.Officer.Rank, in.From.Officer.AuthorisationRef); err != nil {
+		return err
 	}
 	for i, r := range body.Tips {
 		t := intake.Tip{Source: intake.FromReferral, Class: r.Class, Reporter: in.Issuer, Locator: r.Locator, ReferralID: in.ID, ExternalRef: r.Number,

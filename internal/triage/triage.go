@@ -17,6 +17,7 @@ import (
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
+	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
 )
 
@@ -29,6 +30,7 @@ type Desk struct {
 	log      *record.Log
 	clock    clock.Clock
 	office   *courier.Office
+	law      *rules.Jurisdiction
 	register *platforms.Register
 	pool     *media.Pool
 	lists    *lists.Lists
@@ -37,8 +39,8 @@ type Desk struct {
 }
 
 // New makes the desk and takes referrals, returns and outcomes from the office.
-func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, agency func() string) *Desk {
-	d := &Desk{db, log, c, office, register, pool, l, tips, agency}
+func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, law *rules.Jurisdiction, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, agency func() string) *Desk {
+	d := &Desk{db, log, c, office, law, register, pool, l, tips, agency}
 	office.On(courier.Referral, d.receiveReferral)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
 	return d
