@@ -59,11 +59,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// picture draws a synthetic pattern: picture FILE PATTERN [WIDTH HEIGHT] [turned|mirrored]. The pattern is a word that chooses waves,
-// or "flat"; the format is that of the name.
+// picture draws a synthetic pattern: picture FILE PATTERN [WIDTH HEIGHT] [ORIENTATION]. The pattern is a word that chooses waves, or
+// "flat"; the format is that of the name; the orientations are those of package pdq. Width and height are those of the file.
 func picture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: picture FILE PATTERN [WIDTH HEIGHT] [turned|mirrored]")
+		ts.Fatalf("usage: picture FILE PATTERN [WIDTH HEIGHT] [ORIENTATION]")
 	}
 	w, h := 320, 240
 	if len(args) >= 4 {
@@ -80,10 +80,20 @@ func picture(ts *testscript.TestScript, neg bool, args []string) {
 		for x := range w {
 			u, v := float64(x)/float64(w), float64(y)/float64(h)
 			switch last {
-			case "turned":
+			case "rotate90":
+				u, v = 1-v, u
+			case "rotate180":
 				u, v = 1-u, 1-v
-			case "mirrored":
+			case "rotate270":
+				u, v = v, 1-u
+			case "flipx":
+				v = 1 - v
+			case "flipy":
 				u = 1 - u
+			case "flipplus1":
+				u, v = v, u
+			case "flipminus1":
+				u, v = 1-v, 1-u
 			}
 			g := 127.0
 			if args[1] != "flat" {
