@@ -16,12 +16,16 @@ type benchCmd struct {
 }
 
 type benchHashCmd struct {
-	JSON bool `name:"json" help:"Print an object."`
+	JSON   bool `name:"json" help:"Print an object."`
+	Scales int  `placeholder:"PICTURES" help:"Measure instead by how many bits the profile fast differs, with so many pictures at each scale."`
 }
 
 // Run measures on one thread. To measure without vector instructions, set GODEBUG=cpu.avx2=off.
 func (c benchHashCmd) Run(s streams) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if c.Scales > 0 {
+		return c.scales(s)
+	}
 	h, err := measure.RunHash()
 	if err != nil {
 		return err
@@ -37,6 +41,21 @@ func (c benchHashCmd) Run(s streams) error {
 kernel                  %s
 `, h.RGB512MS, h.RGB64US, h.Dihedral512MS, h.JPEG12MPMS, h.JPEGBytes, h.JPEG12MPStdMS, h.Kernel)
 	return err
+}
+
+func (c benchHashCmd) scales(s streams) error {
+	all, err := measure.RunScaling(c.Scales)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(s.out).Encode(all)
+	}
+	fmt.Fprintf(s.out, "%d pictures at each scale; bits, mean and most\nscale  fast-full    fast-meta512 full-meta512\n", c.Scales)
+	for _, v := range all {
+		fmt.Fprintf(s.out, "1/%d    %5.1f %3d    %5.1f %3d    %5.1f %3d\n", v.Scale, v.FullMean, v.FullMax, v.MetaMean, v.MetaMax, v.BothMean, v.BothMax)
+	}
+	return nil
 }
 
 type benchMatchCmd struct {
