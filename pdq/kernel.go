@@ -58,9 +58,15 @@ func rowsGo(src, dst []float32, stride int, across running, _ []float32) {
 	}
 }
 
-func rowsAtGo(src, dst []float32, stride int, across running, _ []float32, centres *[64]int) {
-	for y := 0; y < stripRows; y += 8 {
-		boxAt8(src[y*stride:], dst[64*y:], stride, across, centres)
+func rowsAtGo(src, dst []float32, stride int, across running, scratch []float32, centres *[64]int) {
+	for y := 0; y < stripRows; y += 4 {
+		box4(src[y*stride:], scratch, stride, across)
+		for r := range 4 {
+			row, to := scratch[r*stride:][:stride], dst[64*(y+r):][:64]
+			for i, c := range centres {
+				to[i] = row[c]
+			}
+		}
 	}
 }
 
@@ -111,52 +117,14 @@ func box4(src, dst []float32, stride int, r running) {
 	end(r.steps())
 }
 
-// boxAt8 filters eight rows and keeps only their means at the centres.
-func boxAt8(src, dst []float32, stride int, r running, centres *[64]int) {
-	n := r.n
-	a0, a1, a2, a3 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n]
-	a4, a5, a6, a7 := src[4*stride:][:n], src[5*stride:][:n], src[6*stride:][:n], src[7*stride:][:n]
-	dst = dst[:8*64]
-	var s [8]float32
-	for step, next := 0, 0; next < len(centres); step++ {
-		if step >= r.full && step < n { // on to the step of the next centre, with nothing to write
-			until := min(centres[next]+r.half-1, n)
-			s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
-			for i, j := step, step-r.full; i < until; i, j = i+1, j+1 {
-				s0, s1, s2, s3 = s0+a0[i]-a0[j], s1+a1[i]-a1[j], s2+a2[i]-a2[j], s3+a3[i]-a3[j]
-				s4, s5, s6, s7 = s4+a4[i]-a4[j], s5+a5[i]-a5[j], s6+a6[i]-a6[j], s7+a7[i]-a7[j]
-			}
-			s = [8]float32{s0, s1, s2, s3, s4, s5, s6, s7}
-			step = max(step, until)
-		}
-		in, leave, due, size := r.at(step)
-		if in >= 0 {
-			s[0], s[1], s[2], s[3] = s[0]+a0[in], s[1]+a1[in], s[2]+a2[in], s[3]+a3[in]
-			s[4], s[5], s[6], s[7] = s[4]+a4[in], s[5]+a5[in], s[6]+a6[in], s[7]+a7[in]
-		}
-		if leave >= 0 {
-			s[0], s[1], s[2], s[3] = s[0]-a0[leave], s[1]-a1[leave], s[2]-a2[leave], s[3]-a3[leave]
-			s[4], s[5], s[6], s[7] = s[4]-a4[leave], s[5]-a5[leave], s[6]-a6[leave], s[7]-a7[leave]
-		}
-		for ; next < len(centres) && centres[next] == due; next++ {
-			for k, v := range s {
-				dst[64*k+next] = v / float32(size)
-			}
-		}
-	}
-}
-
 func columnGo(sum, in, leave, dst []float32, size int) {
 	n := len(sum)
 	in, leave, dst = in[:n], leave[:n], dst[:n]
 	if inv, exact := inverse(size); exact {
-		for ; len(sum) >= 8 && len(in) >= 8 && len(leave) >= 8 && len(dst) >= 8; sum, in, leave, dst = sum[8:], in[8:], leave[8:], dst[8:] {
-			s, a, b, d := (*[8]float32)(sum), (*[8]float32)(in), (*[8]float32)(leave), (*[8]float32)(dst)
-			v0, v1, v2, v3 := s[0]+a[0]-b[0], s[1]+a[1]-b[1], s[2]+a[2]-b[2], s[3]+a[3]-b[3]
-			v4, v5, v6, v7 := s[4]+a[4]-b[4], s[5]+a[5]-b[5], s[6]+a[6]-b[6], s[7]+a[7]-b[7]
-			s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = v0, v1, v2, v3, v4, v5, v6, v7
-			d[0], d[1], d[2], d[3] = v0*inv, v1*inv, v2*inv, v3*inv
-			d[4], d[5], d[6], d[7] = v4*inv, v5*inv, v6*inv, v7*inv
+		for i, s := range sum {
+			s = s + in[i] - leave[i]
+			sum[i] = s
+			dst[i] = s * inv
 		}
 		return
 	}
