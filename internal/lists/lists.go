@@ -1,15 +1,18 @@
 // Package lists holds hash lists, own and received, and answers whether a picture or video is on one.
 //
-// An exact hash (SHA-256, MD5) decides by itself; a perceptual one (PDQ, vPDQ) is a suggestion until a person has
+// An exact hash (SHA-256, SHA-1, MD5) decides by itself; a perceptual one (PDQ, vPDQ) is a suggestion until a person has
 // confirmed it. Lists received from others are never passed on.
+//
+// A list's rows are only added to: an entry that is removed or disabled keeps its row, and a list_change tells of it. What
+// matches stands in memory (index) and follows each commit at once.
 package lists
 
 import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,34 +25,54 @@ import (
 	"raksha.example/raksha/vpdq"
 )
 
-// The kinds of list entry.
+// The kinds of list entry. PhotoDNA and TMK are carried for those who hold the tools, and never matched here.
 const (
-	PDQ    = "pdq"
-	VPDQ   = "vpdq"
-	SHA256 = "sha256"
-	MD5    = "md5"
+	PDQ      = "pdq"
+	VPDQ     = "vpdq"
+	SHA256   = "sha256"
+	SHA1     = "sha1"
+	MD5      = "md5"
+	PhotoDNA = "photodna"
+	TMK      = "tmk"
 )
 
+// maxOpaque is the most bytes of a value that is carried unread.
+const maxOpaque = 4096
+
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "hash_list"}, {Name: "list_batch"}, {Name: "list_entry", Bulk: true}, {Name: "media_match"}}
+var Tables = []record.Table{
+	{Name: "hash_list", Sealed: []string{"provenance"}},
+	{Name: "list_batch"},
+	{Name: "list_entry", Bulk: true},
+	{Name: "list_change", Bulk: true},
+	{Name: "media_match"},
+}
 
 // List is one hash list.
 type List struct {
-	ID        int64  `json:"id"`
-	Name      string `json:"name"`
-	Holder    string `json:"holder"` // the agency that answers for it
-	Own       bool   `json:"own"`
-	Entries   int64  `json:"entries"`
-	CreatedAt int64  `json:"created_at"`
+	ID            int64   `json:"id"`
+	Name          string  `json:"name"`
+	Bank          string  `json:"bank,omitempty"` // its name for clients of the field's match service: A-Z, 0-9 and _; empty if it has none
+	Holder        string  `json:"holder"`         // the agency that answers for it
+	Own           bool    `json:"own"`            // held by this node's agency
+	Provenance    string  `json:"provenance,omitempty"`
+	Scheme        string  `json:"scheme,omitempty"` // of its labels: "NCMEC", "INHOPE", "VICS/US", ...
+	SchemeVersion string  `json:"scheme_version,omitempty"`
+	Threshold     int     `json:"threshold"` // bits up to which a PDQ on it matches, 0 to 31
+	Share         float64 `json:"share"`     // of the look-ups in which it takes part: 0 is off, 1 always
+	Entries       int64   `json:"entries"`   // that are not removed
+	CreatedAt     int64   `json:"created_at"`
+	RemovedAt     int64   `json:"removed_at,omitempty"`
 }
 
 // Entry is one hash on a list.
 type Entry struct {
-	ID     int64  `json:"-"`
-	ListID int64  `json:"-"`
-	Kind   string `json:"kind"`
-	Value  string `json:"value"` // lower-case hexadecimal; of vpdq its text form
-	Label  string `json:"label,omitempty"`
+	ID      int64  `json:"-"`
+	ListID  int64  `json:"-"`
+	Content int64  `json:"-"` // the entry that stands first among those of the same picture or film; its own ID if it is alone
+	Kind    string `json:"kind"`
+	Value   string `json:"value"` // lower-case hexadecimal; of vpdq its text form; of photodna and tmk as it came
+	Label   string `json:"label,omitempty"`
 }
 
 // Lists keeps the lists and their index in memory. Safe for concurrent use.
@@ -60,84 +83,288 @@ type Lists struct {
 	office *courier.Office
 	agency func() string
 	index  *index
+	keep   *keeper // of the index's files; nil without
 }
 
 // Open reads all entries into the index and takes the desk for lists that others share.
-func Open(ctx context.Context, db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, agency func() string) (*Lists, error) {
+func Open(ctx context.Context, db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, agency func() string, options ...Option) (*Lists, error) {
 	l := &Lists{db: db, log: log, clock: c, office: office, agency: agency, index: newIndex()}
-	entries, err := store.Collect(ctx, db.Reader(), func(rows *sql.Rows) (e Entry, err error) {
-		return e, rows.Scan(&e.ID, &e.ListID, &e.Kind, &e.Value, &e.Label)
-	}, "SELECT e.id, b.list_id, e.kind, e.value, e.label FROM list_entry e JOIN list_batch b ON b.id = e.batch_id ORDER BY e.id")
-	if err != nil {
+	for _, o := range options {
+		o(l)
+	}
+	if err := l.load(ctx); err != nil {
 		return nil, err
 	}
-	l.index.add(entries)
+	if l.keep != nil {
+		l.keep.start(l)
+	}
 	office.On(courier.ListShare, l.receive)
 	return l, nil
 }
 
-// Create enters an empty list.
-func (l *Lists) Create(ctx context.Context, tx *store.Tx, name, holder string) (int64, error) {
-	if strings.TrimSpace(name) == "" {
-		return 0, fault.New(fault.Invalid, "a list needs a name")
+// Option is a setting of Open.
+type Option func(*Lists)
+
+// Close ends what works in the background.
+func (l *Lists) Close() error {
+	if l.keep != nil {
+		l.keep.stop()
 	}
-	return l.log.Insert(ctx, tx, "hash_list", "list.created", time.Time{}, record.Fields{"name": name, "holder": holder, "own": holder == l.agency(), "created_at": l.clock.Now()})
+	return nil
 }
 
-// All reads the lists.
+// New describes a list to create.
+type New struct {
+	Name          string
+	Bank          string // "" makes it from the name
+	Holder        string // "" is this node's agency
+	Provenance    string
+	Scheme        string
+	SchemeVersion string
+	Threshold     *int     // nil is 31
+	Share         *float64 // nil is 1
+}
+
+// Create enters an empty list.
+func (l *Lists) Create(ctx context.Context, tx *store.Tx, name, holder string) (int64, error) {
+	return l.CreateList(ctx, tx, New{Name: name, Holder: holder})
+}
+
+// CreateList enters an empty list. It matches with the threshold and the share given, see List.
+func (l *Lists) CreateList(ctx context.Context, tx *store.Tx, n New) (int64, error) {
+	n.Name = strings.TrimSpace(n.Name)
+	if n.Name == "" || len(n.Name) > maxName {
+		return 0, fault.New(fault.Invalid, "a list needs a name of at most %d bytes", maxName)
+	}
+	if n.Holder == "" {
+		n.Holder = l.agency()
+	}
+	f := record.Fields{"name": n.Name, "holder": n.Holder, "own": n.Holder == l.agency(), "provenance": n.Provenance, "scheme": n.Scheme,
+		"scheme_version": n.SchemeVersion, "created_at": l.clock.Now()}
+	if n.Threshold != nil {
+		if err := checkThreshold(*n.Threshold); err != nil {
+			return 0, err
+		}
+		f["threshold"] = *n.Threshold
+	}
+	if n.Share != nil {
+		if err := checkShare(*n.Share); err != nil {
+			return 0, err
+		}
+		f["share"] = millionths(*n.Share)
+	}
+	bank, err := l.freeBank(ctx, tx, n)
+	if err != nil {
+		return 0, err
+	}
+	f["bank"] = bank
+	var taken int64
+	err = tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM hash_list WHERE holder = $1 AND name = $2", n.Holder, n.Name).Scan(&taken)
+	if err == nil && taken > 0 {
+		err = fault.New(fault.Conflict, "there is a list %q of %s already", n.Name, n.Holder)
+	}
+	if err != nil {
+		return 0, err
+	}
+	id, err := l.log.Insert(ctx, tx, "hash_list", "list.created", time.Time{}, f)
+	if err != nil {
+		return 0, err
+	}
+	made, err := ByID(ctx, tx, id)
+	if err == nil {
+		tx.AfterCommit(func() { l.index.put(made) })
+	}
+	return id, err
+}
+
+const maxName = 255
+
+// bankName is the form that the field's match service gives the names of its banks.
+var bankName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
+var notInBank = regexp.MustCompile(`[^A-Z0-9]+`)
+
+// freeBank gives a new list's bank name: the one asked for, which must be free, or one made from its name.
+func (l *Lists) freeBank(ctx context.Context, tx *store.Tx, n New) (string, error) {
+	bank := n.Bank
+	if bank == "" {
+		bank = strings.Trim(notInBank.ReplaceAllString(strings.ToUpper(n.Name), "_"), "_")
+		if bank == "" || bank[0] >= '0' && bank[0] <= '9' {
+			bank = "_" + bank
+		}
+		if len(bank) > maxName {
+			bank = bank[:maxName]
+		}
+	}
+	if !bankName.MatchString(bank) || len(bank) > maxName {
+		return "", fault.New(fault.Invalid, "a bank's name is capital letters, digits and underscores, begins with no digit and has at most %d characters", maxName)
+	}
+	var taken int64
+	err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM hash_list WHERE bank = $1 AND removed_at = 0", bank).Scan(&taken)
+	if err != nil || taken == 0 {
+		return bank, err
+	}
+	if n.Bank != "" {
+		return "", fault.Coded(fault.Conflict, "bank_exists", "Bank already exists")
+	}
+	return "", nil // lists of two holders may bear one name; the second is not a bank then
+}
+
+func checkThreshold(bits int) error {
+	if bits < 0 || bits > Threshold {
+		return fault.New(fault.Invalid, "a list's threshold is 0 to %d bits", Threshold)
+	}
+	return nil
+}
+
+func checkShare(share float64) error {
+	if !(share >= 0 && share <= 1) {
+		return fault.New(fault.Invalid, "a list's share is 0 (off) to 1 (always)")
+	}
+	return nil
+}
+
+// millionths is how a share is stored.
+func millionths(share float64) int64 { return int64(share*1e6 + 0.5) }
+
+const listColumns = `SELECT l.id, l.name, l.bank, l.holder, l.own, l.provenance, l.scheme, l.scheme_version, COALESCE(l.threshold, 31), COALESCE(l.share, 1000000),
+	l.created_at, l.removed_at, COALESCE((SELECT SUM(b.entries) FROM list_batch b WHERE b.list_id = l.id), 0) FROM hash_list l `
+
+func scanList(scan func(...any) error) (v List, err error) {
+	var own, share int64
+	err = scan(&v.ID, &v.Name, &v.Bank, &v.Holder, &own, &v.Provenance, &v.Scheme, &v.SchemeVersion, &v.Threshold, &share, &v.CreatedAt, &v.RemovedAt, &v.Entries)
+	v.Own, v.Share = own == 1, float64(share)/1e6
+	return v, err
+}
+
+// All reads the lists that are not removed.
 func All(ctx context.Context, q store.Queryer) ([]List, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (v List, err error) {
-		return v, rows.Scan(&v.ID, &v.Name, &v.Holder, &v.Own, &v.Entries, &v.CreatedAt)
-	}, `SELECT l.id, l.name, l.holder, CASE WHEN l.own = 1 THEN TRUE ELSE FALSE END, COALESCE(SUM(b.entries), 0), l.created_at
-		FROM hash_list l LEFT JOIN list_batch b ON b.list_id = l.id GROUP BY l.id, l.name, l.holder, l.own, l.created_at ORDER BY l.id`)
+	return store.Collect(ctx, q, func(rows *sql.Rows) (List, error) { return scanList(rows.Scan) }, listColumns+"WHERE l.removed_at = 0 ORDER BY l.id")
+}
+
+// ByID reads a list, also one that is removed.
+func ByID(ctx context.Context, q store.Queryer, id int64) (List, error) {
+	return found(scanList(q.QueryRowContext(ctx, listColumns+"WHERE l.id = $1", id).Scan))
+}
+
+// ByBank reads the list that a bank name stands for.
+func ByBank(ctx context.Context, q store.Queryer, bank string) (List, error) {
+	return found(scanList(q.QueryRowContext(ctx, listColumns+"WHERE l.bank = $1 AND l.bank <> '' AND l.removed_at = 0", bank).Scan))
+}
+
+func found(v List, err error) (List, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "there is no such list")
+	}
+	return v, err
 }
 
 // Add enters entries in one batch. They match from the commit on.
 func (l *Lists) Add(ctx context.Context, tx *store.Tx, listID, documentID int64, entries []Entry) error {
+	_, err := l.add(ctx, tx, listID, documentID, entries)
+	return err
+}
+
+// AddContents enters the hashes of pictures or films, each a group of entries of different kinds, and gives the number of each.
+func (l *Lists) AddContents(ctx context.Context, tx *store.Tx, listID int64, contents [][]Entry) ([]int64, error) {
+	// The entry that stands first in a group must be there before the others can name it.
+	ids := make([]int64, 0, len(contents))
+	var firsts, rest []Entry
+	of := []int{} // the group of each of rest
+	for i, group := range contents {
+		if len(group) == 0 {
+			return nil, fault.New(fault.Invalid, "content %d has no hash", i+1)
+		}
+		firsts = append(firsts, group[0])
+		for _, e := range group[1:] {
+			rest, of = append(rest, e), append(of, i)
+		}
+	}
+	stored, err := l.add(ctx, tx, listID, 0, firsts)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range stored {
+		ids = append(ids, e.ID)
+	}
+	if len(rest) > 0 {
+		for i := range rest {
+			rest[i].Content = ids[of[i]]
+		}
+		if _, err := l.add(ctx, tx, listID, 0, rest); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func (l *Lists) add(ctx context.Context, tx *store.Tx, listID, documentID int64, entries []Entry) ([]Entry, error) {
 	rows := make([]record.Fields, len(entries))
 	for i, e := range entries {
 		if err := check(&e); err != nil {
-			return fault.New(fault.Invalid, "entry %d: %s", i+1, fault.Message(err))
+			if len(entries) > 1 {
+				err = fault.New(fault.Invalid, "entry %d: %s", i+1, fault.Message(err))
+			}
+			return nil, err
 		}
 		entries[i] = e
 		rows[i] = record.Fields{"kind": e.Kind, "value": e.Value, "label": e.Label}
+		if e.Content > 0 {
+			rows[i]["content"] = e.Content
+		}
 	}
 	batch, err := l.log.Insert(ctx, tx, "list_batch", "list.batch", time.Time{}, record.Fields{"list_id": listID, "document_id": documentID, "entries": len(entries), "created_at": l.clock.Now()})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := l.log.InsertBatch(ctx, tx, "list_entry", "list.entries", batch, rows); err != nil {
-		return err
+		return nil, err
 	}
-	stored, err := store.Collect(ctx, tx, func(rows *sql.Rows) (e Entry, err error) {
-		e.ListID = listID
-		return e, rows.Scan(&e.ID, &e.Kind, &e.Value, &e.Label)
-	}, "SELECT id, kind, value, label FROM list_entry WHERE batch_id = $1 ORDER BY id", batch)
+	stored, err := store.Collect(ctx, tx, func(rows *sql.Rows) (int64, error) {
+		var id int64
+		return id, rows.Scan(&id)
+	}, "SELECT id FROM list_entry WHERE batch_id = $1 ORDER BY id", batch)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	tx.AfterCommit(func() { l.index.add(stored) })
-	return nil
+	out := make([]Entry, len(stored))
+	for i, id := range stored {
+		out[i] = entries[i]
+		out[i].ID, out[i].ListID = id, listID
+		if out[i].Content == 0 {
+			out[i].Content = id
+		}
+	}
+	tx.AfterCommit(func() { l.index.add(out, batch) })
+	return out, nil
 }
+
+// digits is the length of a kind's hash in hexadecimal digits.
+var digits = map[string]int{PDQ: 64, SHA256: 64, SHA1: 40, MD5: 32}
 
 // check brings an entry to its stored form.
 func check(e *Entry) error {
 	e.Label = strings.TrimSpace(e.Label)
-	if e.Kind == VPDQ {
+	switch e.Kind {
+	case VPDQ:
 		frames, err := vpdq.Parse(strings.NewReader(e.Value))
 		if err == nil && len(frames) == 0 {
 			err = fault.New(fault.Invalid, "a vpdq entry needs at least one frame")
 		}
 		return err
+	case PhotoDNA, TMK:
+		if e.Value = strings.TrimSpace(e.Value); e.Value == "" || len(e.Value) > maxOpaque {
+			return fault.New(fault.Invalid, "a %s is carried as 1 to %d characters", e.Kind, maxOpaque)
+		}
+		return nil
 	}
 	e.Value = strings.ToLower(strings.TrimSpace(e.Value))
-	want := map[string]int{PDQ: 32, SHA256: 32, MD5: 16}[e.Kind]
-	b, err := hex.DecodeString(e.Value)
-	switch {
+	want := digits[e.Kind]
+	switch b, err := hex.DecodeString(e.Value); {
 	case want == 0:
-		return fault.New(fault.Invalid, "there is no kind of hash %q here; use pdq, vpdq, sha256 or md5", e.Kind)
-	case err != nil || len(b) != want:
-		return fault.New(fault.Invalid, "a %s is %d hexadecimal digits", e.Kind, 2*want)
+		return fault.New(fault.Invalid, "there is no kind of hash %q here; use pdq, vpdq, sha256, sha1 or md5", e.Kind)
+	case err != nil || 2*len(b) != want:
+		return fault.New(fault.Invalid, "a %s is %d hexadecimal digits", e.Kind, want)
 	}
 	return nil
 }
@@ -153,8 +380,11 @@ func ParseEntries(text string) ([]Entry, error) {
 		}
 		value, label, _ := strings.Cut(strings.ReplaceAll(line, "\t", ","), ",")
 		e := Entry{Kind: PDQ, Value: value, Label: label}
-		if len(strings.TrimSpace(value)) == 32 {
+		switch len(strings.TrimSpace(value)) {
+		case digits[MD5]:
 			e.Kind = MD5
+		case digits[SHA1]:
+			e.Kind = SHA1
 		}
 		if err := check(&e); err != nil {
 			return nil, fault.New(fault.Invalid, "line %d: %s", i+1, fault.Message(err))
@@ -162,74 +392,6 @@ func ParseEntries(text string) ([]Entry, error) {
 		out = append(out, e)
 	}
 	return out, nil
-}
-
-// shared is the content of a list that is shared as a document: hashes and labels only.
-type shared struct {
-	Name    string  `json:"name"`
-	Holder  string  `json:"holder"`
-	Entries []Entry `json:"entries"`
-}
-
-// Share drafts a document that gives an own list to another agency.
-func (l *Lists) Share(ctx context.Context, tx *store.Tx, listID int64, audience string, by int64) (courier.Filed, error) {
-	var s shared
-	var own bool
-	err := tx.QueryRowContext(ctx, "SELECT name, holder, CASE WHEN own = 1 THEN TRUE ELSE FALSE END FROM hash_list WHERE id = $1", listID).Scan(&s.Name, &s.Holder, &own)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.New(fault.NotFound, "there is no such list")
-	}
-	if err != nil {
-		return courier.Filed{}, err
-	}
-	if !own {
-		return courier.Filed{}, fault.New(fault.Refused, "the list %s is held by %s; a list received from others is not passed on", s.Name, s.Holder)
-	}
-	if s.Entries, err = store.Collect(ctx, tx, func(rows *sql.Rows) (e Entry, err error) {
-		return e, rows.Scan(&e.Kind, &e.Value, &e.Label)
-	}, "SELECT e.kind, e.value, e.label FROM list_entry e JOIN list_batch b ON b.id = e.batch_id WHERE b.list_id = $1 ORDER BY e.id", listID); err != nil {
-		return courier.Filed{}, err
-	}
-	return l.office.File(ctx, tx, courier.Draft{Instrument: courier.ListShare, Audience: audience, Subject: "Hash list " + s.Name, Body: s, DraftedBy: by})
-}
-
-// receive takes a list that its holder shares. A later share of the same list adds what is new.
-func (l *Lists) receive(ctx context.Context, tx *store.Tx, in courier.Incoming) error {
-	var s shared
-	if err := json.Unmarshal(in.Body, &s); err != nil {
-		return fault.Coded(fault.Refused, "malformed", "the shared list is not readable")
-	}
-	if s.Holder != in.Issuer {
-		return fault.Coded(fault.Refused, "not_the_holder", "only its holder may share a list; this one is held by %s", s.Holder)
-	}
-	var id int64
-	err := tx.QueryRowContext(ctx, "SELECT id FROM hash_list WHERE holder = $1 AND name = $2", s.Holder, s.Name).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		id, err = l.Create(ctx, tx, s.Name, s.Holder)
-	}
-	if err != nil {
-		return err
-	}
-	known := map[Entry]bool{}
-	have, err := store.Collect(ctx, tx, func(rows *sql.Rows) (e Entry, err error) {
-		return e, rows.Scan(&e.Kind, &e.Value, &e.Label)
-	}, "SELECT e.kind, e.value, e.label FROM list_entry e JOIN list_batch b ON b.id = e.batch_id WHERE b.list_id = $1", id)
-	if err != nil {
-		return err
-	}
-	for _, e := range have {
-		known[e] = true
-	}
-	var fresh []Entry
-	for _, e := range s.Entries {
-		if !known[e] {
-			fresh = append(fresh, e)
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return l.Add(ctx, tx, id, in.ID, fresh)
 }
 
 // pdqOf parses a PDQ that is known to be well formed.

@@ -4,22 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sort"
 	"strings"
-	"sync"
 	"time"
 
-	"raksha.example/raksha/hamming"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
-	"raksha.example/raksha/pdq"
-	"raksha.example/raksha/vpdq"
 )
-
-// Threshold is the PDQ distance in bits up to which a picture is suggested as a match (the reference's own).
-const Threshold = 31
 
 // The states of a match.
 const (
@@ -28,105 +20,6 @@ const (
 	Confirmed   = "confirmed"   // a trained person has looked, or had looked at the same file before
 	Rejected    = "rejected"
 )
-
-// Hit is one entry that a file matches.
-type Hit struct {
-	Entry
-	Distance int // bits, of PDQ
-	Share    int // percent of the query's frames found, of vPDQ
-}
-
-// Exact says whether the file itself is on the list.
-func (h Hit) Exact() bool { return h.Kind == SHA256 || h.Kind == MD5 }
-
-// index answers matches from memory.
-type index struct {
-	mu      sync.RWMutex
-	entries map[uint64]Entry        // guarded by mu
-	exact   map[string][]uint64     // guarded by mu: kind:value
-	videos  map[uint64][]vpdq.Frame // guarded by mu
-	images  *hamming.Index          // of pdq entries; safe by itself
-	frames  *hamming.Index          // of the frames of vpdq entries
-}
-
-func newIndex() *index {
-	return &index{entries: map[uint64]Entry{}, exact: map[string][]uint64{}, videos: map[uint64][]vpdq.Frame{}, images: hamming.Build(nil, nil), frames: hamming.Build(nil, nil)}
-}
-
-func (x *index) add(entries []Entry) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, e := range entries {
-		id := uint64(e.ID)
-		x.entries[id] = e
-		switch e.Kind {
-		case PDQ:
-			if h, ok := pdqOf(e.Value); ok {
-				x.images.Add(h, id)
-			}
-		case VPDQ:
-			frames, _ := vpdq.Parse(strings.NewReader(e.Value))
-			x.videos[id] = frames
-			for _, f := range frames {
-				x.frames.Add(f.Hash, id)
-			}
-		default:
-			x.exact[e.Kind+":"+e.Value] = append(x.exact[e.Kind+":"+e.Value], id)
-		}
-	}
-}
-
-// Match gives every entry that a hashed file matches: exact ones first, then the nearest.
-func (l *Lists) Match(r media.Result) []Hit {
-	x := l.index
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	var hits []Hit
-	for _, key := range []string{SHA256 + ":" + r.SHA256, MD5 + ":" + r.MD5} {
-		for _, id := range x.exact[key] {
-			hits = append(hits, Hit{Entry: x.entries[id]})
-		}
-	}
-	seen := map[uint64]bool{}
-	for _, value := range []string{r.PDQ, r.Upright} {
-		h, ok := pdqOf(value)
-		if !ok || r.Quality < pdq.MinQuality {
-			continue
-		}
-		for _, found := range x.images.Search(h, Threshold, nil) {
-			if !seen[found.ID] {
-				seen[found.ID] = true
-				hits = append(hits, Hit{Entry: x.entries[found.ID], Distance: found.Distance})
-			}
-		}
-	}
-	hits = append(hits, x.videoHits(r.Frames)...)
-	sort.SliceStable(hits, func(i, j int) bool {
-		if a, b := hits[i].Exact(), hits[j].Exact(); a != b {
-			return a
-		}
-		return hits[i].Distance < hits[j].Distance
-	})
-	return hits
-}
-
-func (x *index) videoHits(frames []vpdq.Frame) []Hit {
-	var hits []Hit
-	seen := map[uint64]bool{}
-	for _, f := range frames {
-		for _, found := range x.frames.Search(f.Hash, vpdq.MaxDistance, nil) {
-			if seen[found.ID] {
-				continue
-			}
-			seen[found.ID] = true
-			share, _ := vpdq.Match(frames, x.videos[found.ID], vpdq.MaxDistance, vpdq.MinQuality)
-			if share >= vpdq.MinQueryShare {
-				hits = append(hits, Hit{Entry: x.entries[found.ID], Share: int(share*100 + 0.5)})
-			}
-		}
-	}
-	return hits
-}
 
 // Match is a stored match of one picture or video: its best hit.
 type Match struct {
@@ -157,6 +50,9 @@ func (l *Lists) Keep(ctx context.Context, tx *store.Tx, mediaID int64, sha256 st
 		return err
 	}
 	best := hits[0]
+	if err := tx.QueryRowContext(ctx, "SELECT value FROM list_entry WHERE id = $1", best.ID).Scan(&best.Value); err != nil {
+		return err
+	}
 	f := record.Fields{"media_id": mediaID, "list_id": best.ListID, "kind": best.Kind, "value": best.Value, "label": best.Label, "distance": best.Distance,
 		"share": best.Share, "state": Unconfirmed, "found_at": l.clock.Now()}
 	if best.Exact() {
