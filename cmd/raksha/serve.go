@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"raksha.example/raksha/internal/api"
 	"raksha.example/raksha/internal/app"
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/directory"
@@ -21,6 +22,7 @@ type serveCmd struct {
 	Desks         string `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
 	Jurisdiction  string `default:"in" help:"Whose rules apply."`
 	Clock         string `help:"For demonstrations and tests: a file that tells the time. The record says so."`
+	OpenMatch     string `placeholder:"NETWORK" help:"Loopback networks that use the match service without signing in, such as 127.0.0.0/8."`
 	AllowLoopback bool   `help:"Peers and platforms may be on this machine."`
 }
 
@@ -39,12 +41,16 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 			return err
 		}
 	}
+	open, err := api.ParseOpenMatch(c.OpenMatch)
+	if err != nil {
+		return err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		AllowLoopback: c.AllowLoopback, Executable: exe, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		OpenMatch: open, AllowLoopback: c.AllowLoopback, Executable: exe, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}

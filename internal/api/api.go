@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,6 +23,7 @@ import (
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
@@ -44,6 +46,8 @@ type Config struct {
 	Office      *courier.Office
 	Register    *platforms.Register
 	Lists       *lists.Lists
+	Media       *media.Pool
+	OpenMatch   []netip.Prefix // loopback networks that use the match service without signing in
 	Tips        *intake.Tips
 	Scanner     *scan.Scanner
 	Triage      *triage.Desk
@@ -87,6 +91,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)
+	a.registerMatchService(mux)
 	return limitBody(mux)
 }
 

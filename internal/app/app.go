@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,9 +49,10 @@ type Config struct {
 	Desks         []directory.Desk
 	Jurisdiction  string
 	Clock         clock.Clock
-	Simulated     bool   // Clock is a file
-	AllowLoopback bool   // peers and platforms may be on this machine
-	Executable    string // for the media children
+	Simulated     bool           // Clock is a file
+	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
+	AllowLoopback bool           // peers and platforms may be on this machine
+	Executable    string         // for the media children
 	Version       string
 	Logger        *slog.Logger
 }
@@ -63,6 +65,7 @@ type Node struct {
 	jobs      *jobs.Queue
 	pool      *media.Pool
 	vault     *vault.Vault
+	lists     *lists.Lists
 	server    *http.Server
 	served    chan error
 	lock      *os.File // held while the node runs
@@ -157,16 +160,16 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			return r.Due(at), r.Name()
 		}})
 	register := platforms.NewRegister(n.db, log, c.Clock, client)
-	hashLists, err := lists.Open(ctx, n.db, log, c.Clock, office, agency)
+	n.lists, err = lists.Open(ctx, n.db, log, c.Clock, office, agency, lists.Files(filepath.Join(c.Dir, "index"), self.NodeKey, c.Logger))
 	if err != nil {
 		return nil, err
 	}
 	region := strings.ToUpper(law.Code)
-	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, hashLists)
-	scanner := scan.New(n.db, log, c.Clock, register, n.pool, hashLists, tips, scan.Country{Code: region, Name: law.Name})
-	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, hashLists, tips, agency)
+	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, n.lists)
+	scanner := scan.New(n.db, log, c.Clock, register, n.pool, n.lists, tips, scan.Country{Code: region, Name: law.Name})
+	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, n.lists, tips, agency)
 	links := attribution.New(n.db, log, c.Clock, region)
-	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, hashLists, tips, desk, links)
+	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
 	var holder *enforcement.Desk
 	for _, d := range c.Desks {
@@ -184,13 +187,13 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	}
 	mux := http.NewServeMux()
 	handler := api.New(api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: hashLists, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Register: register, Lists: n.lists, Media: n.pool, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Logger: c.Logger})
-	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/openapi.json", "/openapi.yaml"} {
+	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
 	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))
-	return mux, nil
+	return api.OneSlash(mux), nil
 }
 
 // Wait returns when the server has stopped.
@@ -212,6 +215,9 @@ func (n *Node) Close(ctx context.Context) error {
 	}
 	if n.pool != nil {
 		errs = append(errs, n.pool.Close())
+	}
+	if n.lists != nil {
+		errs = append(errs, n.lists.Close())
 	}
 	if n.vault != nil {
 		errs = append(errs, n.vault.Close())

@@ -20,20 +20,21 @@ type index struct {
 
 	change sync.Mutex // held by whoever changes the index, and while it is copied for its files
 
-	mu       sync.RWMutex
-	lists    map[int64]List          // guarded by mu, like all below
-	places   map[uint64]*[page]place // of entry n: places[n/page][n%page]
-	labels   []string                // numbered from 0, which is no label
-	labelOf  map[string]uint32       // the reverse
-	group    map[uint64]uint64       // of entries that do not stand first in their content: the one that does
-	exact    map[exactKey]uint64     // the first entry with this hash
-	more     map[exactKey][]uint64   // further ones
-	videos   map[uint64][]vpdq.Frame // of vpdq entries
-	disabled map[uint64]int64        // of contents: until when, microseconds; math.MaxInt64 is for ever
-	count    map[string]int          // entries by kind
-	newest   map[string]time.Time    // when the newest of a kind came into the index
-	batch    int64                   // the newest batch applied
-	top      uint64                  // the largest entry number applied
+	mu        sync.RWMutex
+	lists     map[int64]List          // guarded by mu, like all below
+	places    map[uint64]*[page]place // of entry n: places[n/page][n%page]
+	labels    []string                // numbered from 0, which is no label
+	labelOf   map[string]uint32       // the reverse
+	group     map[uint64]uint64       // of entries that do not stand first in their content: the one that does
+	exact     map[exactKey]uint64     // the first entry with this hash
+	more      map[exactKey][]uint64   // further ones
+	videos    map[uint64][]vpdq.Frame // of vpdq entries
+	disabled  map[uint64]int64        // of contents: until when, microseconds; math.MaxInt64 is for ever
+	kindShare map[string]float64      // of kinds that are not always asked
+	count     map[string]int          // entries by kind
+	newest    map[string]time.Time    // when the newest of a kind came into the index
+	batch     int64                   // the newest batch applied
+	top       uint64                  // the largest entry number applied
 }
 
 // page is how many places are allocated at once: entry numbers of one node are dense.
@@ -71,7 +72,7 @@ func keyOf(kind, value string) (k exactKey, ok bool) {
 func newIndex() *index {
 	return &index{images: hamming.Build(nil, nil), frames: hamming.Build(nil, nil), lists: map[int64]List{}, places: map[uint64]*[page]place{}, labels: []string{""},
 		labelOf: map[string]uint32{"": 0}, group: map[uint64]uint64{}, exact: map[exactKey]uint64{}, more: map[exactKey][]uint64{}, videos: map[uint64][]vpdq.Frame{},
-		disabled: map[uint64]int64{}, count: map[string]int{}, newest: map[string]time.Time{}}
+		disabled: map[uint64]int64{}, kindShare: map[string]float64{}, count: map[string]int{}, newest: map[string]time.Time{}}
 }
 
 // place gives what is known of an entry. mu must be held.

@@ -45,6 +45,7 @@ var Tables = []record.Table{
 	{Name: "list_batch"},
 	{Name: "list_entry", Bulk: true},
 	{Name: "list_change", Bulk: true},
+	{Name: "list_kind"},
 	{Name: "media_match"},
 }
 

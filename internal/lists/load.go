@@ -40,6 +40,9 @@ func (l *Lists) load(ctx context.Context) error {
 	if err := x.loadDisabled(ctx, q); err != nil {
 		return err
 	}
+	if err := x.loadKinds(ctx, q); err != nil {
+		return err
+	}
 	if err := q.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM list_batch").Scan(&x.batch); err != nil {
 		return err
 	}

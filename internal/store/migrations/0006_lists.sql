@@ -24,3 +24,6 @@ CREATE TABLE list_change (
 );
 CREATE INDEX list_change_entry ON list_change (entry);
 CREATE INDEX list_change_batch ON list_change (batch_id);
+
+-- list_kind: of a kind of hash, in how many look-ups it takes part, in millionths; without a row, in all
+CREATE TABLE list_kind (id {ID}, kind TEXT NOT NULL UNIQUE, share BIGINT NOT NULL);

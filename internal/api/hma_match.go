@@ -1,0 +1,517 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/fetch"
+	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/pdq"
+)
+
+// The signal and content types of the field's service that are on by default there.
+const (
+	signalPDQ = "pdq"
+	signalMD5 = "video_md5"
+	photo     = "photo"
+	video     = "video"
+)
+
+// signals are the signal types, and the kinds of entry they are here.
+var signals = []struct{ name, kind, content string }{{signalPDQ, lists.PDQ, photo}, {signalMD5, lists.MD5, video}}
+
+func kindOf(signal string) string {
+	for _, s := range signals {
+		if s.name == signal {
+			return s.kind
+		}
+	}
+	return ""
+}
+
+func signalOf(kind string) string {
+	for _, s := range signals {
+		if s.kind == kind {
+			return s.name
+		}
+	}
+	return kind
+}
+
+// signalType refuses a signal type that is unknown or switched off.
+func (a *api) signalType(name string) error {
+	kind := kindOf(name)
+	if kind == "" {
+		return bad("No such SignalType '%s'", name)
+	}
+	if a.Lists.KindShare(kind) <= 0 {
+		return bad("SignalType '%s' is not enabled", name)
+	}
+	return nil
+}
+
+// checkSignal gives a signal in its stored form. The empty PDQ is what a picture of low quality has, and matches nothing.
+func checkSignal(name, value string) (string, error) {
+	value = strings.ToLower(strings.TrimSpace(value))
+	switch name {
+	case signalPDQ:
+		if value == "" {
+			return "", nil
+		}
+		if _, err := pdq.Parse(value); err != nil {
+			return "", errors.New("PDQ hash must be 64 hexadecimal digits")
+		}
+	case signalMD5:
+		if b, err := hex.DecodeString(value); err != nil || len(b) != md5.Size {
+			return "", errors.New("invalid regex match for video_md5: 32 hexadecimal digits")
+		}
+	}
+	return value, nil
+}
+
+// match is one hit as the field's service tells it: the distance is text.
+type match struct {
+	ContentID int64  `json:"bank_content_id"`
+	Distance  string `json:"distance"`
+}
+
+func (a *api) matchRoutes(handle func(string, Scope, hmaHandler)) {
+	handle("GET /m/raw_lookup", ScopeDetail, a.rawLookup)
+	handle("GET /m/lookup", ScopeMatch, a.lookup)
+	handle("POST /m/lookup", ScopeMatch, a.lookupFile)
+	handle("GET /m/index/status", ScopeMatch, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+		return a.indexStatus(ctx, r, func(n int, newest int64) any {
+			if n == 0 {
+				return map[string]any{"present": false, "built_to": -1, "size": 0}
+			}
+			return map[string]any{"present": true, "built_to": newest, "size": n}
+		})
+	})
+	handle("POST /m/compare", ScopeMatch, a.compare)
+}
+
+// find asks the index for one signal.
+func (a *api) find(name, value string, q lists.Query) ([]lists.Hit, error) {
+	if err := a.signalType(name); err != nil {
+		return nil, err
+	}
+	value, err := checkSignal(name, value)
+	if err != nil {
+		return nil, bad("invalid signal: %v", err)
+	}
+	switch {
+	case value == "":
+		return nil, nil
+	case name == signalPDQ:
+		h, _ := pdq.Parse(value)
+		q.PDQ = []pdq.Hash{h}
+	default:
+		q.Exact = []lists.Hash{{Kind: kindOf(name), Value: value}}
+	}
+	return a.Lists.Find(q), nil
+}
+
+// only reads the parameter banks: the lists to be asked, nil for all.
+func (a *api) only(v url.Values) map[int64]bool {
+	if v.Get("banks") == "" {
+		return nil
+	}
+	return a.Lists.ListsOfBanks(strings.Split(v.Get("banks"), ","))
+}
+
+func (a *api) rawLookup(_ context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+	v := r.URL.Query()
+	for _, name := range []string{"signal", "signal_type"} {
+		if !v.Has(name) {
+			return hmaAnswer{}, missing(name)
+		}
+	}
+	detailed := false
+	if v.Has("include_distance") {
+		var valid bool
+		if detailed, valid = textBool(v.Get("include_distance")); !valid {
+			return hmaAnswer{}, &hmaError{status: http.StatusUnprocessableEntity, fields: []fieldError{{"bool_parsing", []string{"include_distance"},
+				"Input should be a valid boolean, unable to interpret input", v.Get("include_distance")}}}
+		}
+	}
+	hits, err := a.find(v.Get("signal_type"), v.Get("signal"), lists.Query{Raw: true, Lists: a.only(v)})
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	matches := make([]any, len(hits))
+	for i, h := range hits {
+		if detailed {
+			matches[i] = match{h.Content, distance(h)}
+		} else {
+			matches[i] = h.Content
+		}
+	}
+	return ok(map[string]any{"matches": matches})
+}
+
+// distance is 0 bits for the same file.
+func distance(h lists.Hit) string { return strconv.Itoa(h.Distance) }
+
+// byBank groups hits as the field's service does. A caller who may not see details learns the banks alone.
+func (a *api) byBank(hits []lists.Hit, who caller) map[string][]match {
+	out := map[string][]match{}
+	for _, h := range hits {
+		v, there := a.Lists.List(h.ListID)
+		if !there || v.Bank == "" {
+			continue
+		}
+		if who.may(ScopeDetail) {
+			out[v.Bank] = append(out[v.Bank], match{h.Content, distance(h)})
+		} else if out[v.Bank] == nil {
+			out[v.Bank] = []match{}
+		}
+	}
+	return out
+}
+
+func (a *api) lookup(ctx context.Context, r *http.Request, who caller) (hmaAnswer, error) {
+	v := r.URL.Query()
+	q := lists.Query{Lists: a.only(v), Seed: seedOf(v)}
+	if v.Get("url") == "" {
+		if v.Get("signal") == "" || v.Get("signal_type") == "" {
+			return hmaAnswer{}, bad("Either url or both signal and signal_type are required")
+		}
+		hits, err := a.find(v.Get("signal_type"), v.Get("signal"), q)
+		if err != nil {
+			return hmaAnswer{}, err
+		}
+		return ok(a.byBank(hits, who))
+	}
+	if !who.may(ScopeHash) {
+		return hmaAnswer{}, fault.New(fault.Forbidden, "Hashing is disabled, missing role")
+	}
+	hashes, err := a.hashURL(ctx, v)
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	out, err := a.findAll(hashes, q, who)
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	if v.Has("signal_type") {
+		if one := out[v.Get("signal_type")]; one != nil {
+			return ok(one)
+		}
+		return ok(map[string]any{})
+	}
+	return ok(out)
+}
+
+// seedOf gives the caller's seed. Without one, each look-up throws its own coin.
+func seedOf(v url.Values) string {
+	if v.Has("seed") {
+		return v.Get("seed")
+	}
+	return lists.FreshSeed()
+}
+
+func (a *api) findAll(hashes map[string]string, q lists.Query, who caller) (map[string]map[string][]match, error) {
+	out := map[string]map[string][]match{}
+	for name, value := range hashes {
+		hits, err := a.find(name, value, q)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = a.byBank(hits, who)
+	}
+	return out, nil
+}
+
+func (a *api) lookupFile(ctx context.Context, r *http.Request, who caller) (hmaAnswer, error) {
+	if !who.may(ScopeHash) {
+		return hmaAnswer{}, fault.New(fault.Forbidden, "Hashing is disabled, missing role")
+	}
+	f, err := a.uploaded(r)
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	hashes, err := a.hashFile(ctx, f, r.URL.Query())
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	v := r.URL.Query()
+	out, err := a.findAll(hashes, lists.Query{Lists: a.only(v), Seed: seedOf(v), Whole: v.Get("bypass_coinflip") == "true"}, who)
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	return ok(out)
+}
+
+// indexStatus tells of each signal type, or of the one asked for. Its times are seconds.
+func (a *api) indexStatus(ctx context.Context, r *http.Request, tell func(n int, newest int64) any) (hmaAnswer, error) {
+	only := r.URL.Query().Get("signal_type")
+	if only != "" && kindOf(only) == "" {
+		return hmaAnswer{}, bad("No such signal type '%s'", only)
+	}
+	newest, err := a.Lists.Newest(ctx)
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	kinds := a.Lists.Kinds()
+	out := map[string]any{}
+	for _, s := range signals {
+		if only == "" || only == s.name {
+			out[s.name] = tell(kinds[s.kind].Entries, newest.Unix())
+		}
+	}
+	return ok(out)
+}
+
+func (a *api) compare(_ context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+	b, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		return hmaAnswer{}, err
+	}
+	var asked map[string]json.RawMessage
+	if err := json.Unmarshal(b, &asked); err != nil || asked == nil {
+		return hmaAnswer{}, bad("Request input was not a dict")
+	}
+	out := map[string]any{}
+	for name, raw := range asked {
+		var pair []json.RawMessage
+		if err := json.Unmarshal(raw, &pair); err != nil {
+			return hmaAnswer{}, bad("Comparison hashes for %s was not a list", name)
+		}
+		if len(pair) != 2 {
+			return hmaAnswer{}, bad("Comparison hash list length must be exactly 2")
+		}
+		if err := a.signalType(name); err != nil {
+			return hmaAnswer{}, err
+		}
+		var values [2]string
+		for i := range pair {
+			s, isText := asText(pair[i])
+			if !isText {
+				return hmaAnswer{}, bad("Invalid %s hash: not a text", name)
+			}
+			if values[i], err = checkSignal(name, s); err != nil || values[i] == "" {
+				return hmaAnswer{}, bad("Invalid %s hash: %v", name, errOr(err, "it is empty"))
+			}
+		}
+		if name == signalPDQ {
+			left, _ := pdq.Parse(values[0])
+			right, _ := pdq.Parse(values[1])
+			n := left.Distance(right)
+			out[name] = []any{n <= lists.Threshold, map[string]int{"distance": n}}
+		} else {
+			out[name] = []any{values[0] == values[1], map[string]int{}}
+		}
+	}
+	return ok(out)
+}
+
+func errOr(err error, text string) any {
+	if err != nil {
+		return err
+	}
+	return text
+}
+
+// upload is one file of a request, and the content type that the field's service tells by the name of its form field.
+type upload struct {
+	content string
+	bytes   []byte
+	form    map[string]string // the other fields
+}
+
+// uploaded reads the one file of a form.
+func (a *api) uploaded(r *http.Request) (upload, error) {
+	u := upload{form: map[string]string{}}
+	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "multipart/form-data" {
+		return u, bad("Missing multipart/form-data file upload")
+	}
+	parts := multipart.NewReader(r.Body, params["boundary"])
+	for n := 0; ; n++ {
+		part, err := parts.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return u, cutShort(err)
+		}
+		if n >= 16 {
+			return u, bad("Only one file allowed per request")
+		}
+		if part.FileName() == "" && part.Header.Get("Content-Type") == "" {
+			b, err := io.ReadAll(io.LimitReader(part, 1<<16))
+			if err != nil {
+				return u, cutShort(err)
+			}
+			u.form[part.FormName()] = string(b)
+			continue
+		}
+		if u.content != "" {
+			return u, bad("Only one file allowed per request")
+		}
+		u.content = part.FormName()
+		var buffer bytes.Buffer
+		if r.ContentLength > 0 {
+			buffer.Grow(int(min(r.ContentLength, bodyLimit)) + bytes.MinRead)
+		}
+		if _, err := buffer.ReadFrom(part); err != nil {
+			return u, cutShort(err)
+		}
+		u.bytes = buffer.Bytes()
+	}
+	if u.content == "" {
+		return u, bad("Missing multipart/form-data file upload")
+	}
+	return u, nil
+}
+
+// cutShort tells a limit from a form that ends early.
+func cutShort(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return large
+	}
+	return bad("the form is not readable or was cut short")
+}
+
+func (a *api) hashRoutes(handle func(string, Scope, hmaHandler)) {
+	handle("GET /h/hash", ScopeHash, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+		v := r.URL.Query()
+		if !v.Has("url") {
+			return hmaAnswer{}, missing("url")
+		}
+		hashes, err := a.hashURL(ctx, v)
+		return hmaAnswer{http.StatusOK, hashes}, err
+	})
+	handle("POST /h/hash", ScopeHash, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+		f, err := a.uploaded(r)
+		if err != nil {
+			return hmaAnswer{}, err
+		}
+		hashes, err := a.hashFile(ctx, f, r.URL.Query())
+		return hmaAnswer{http.StatusOK, hashes}, err
+	})
+}
+
+// typesOf gives the signal types of a content type that are switched on, or those of them that the parameter types names.
+func (a *api) typesOf(content string, v url.Values) ([]string, error) {
+	var on []string
+	known := false
+	for _, s := range signals {
+		if s.content == content {
+			known = true
+			if a.Lists.KindShare(s.kind) > 0 {
+				on = append(on, s.name)
+			}
+		}
+	}
+	if !known {
+		return nil, bad("no such content_type: '%s'", content)
+	}
+	if len(on) == 0 {
+		return nil, &hmaError{status: http.StatusInternalServerError, message: "No signal types configured!"}
+	}
+	if !v.Has("types") {
+		return on, nil
+	}
+	var out []string
+	for _, name := range strings.Split(v.Get("types"), ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if !slices.Contains(on, name) {
+			return nil, bad("signal type '%s' doesn't exist or is disabled", name)
+		}
+		out = append(out, name)
+	}
+	if len(out) == 0 {
+		return nil, bad("empty signal type selection")
+	}
+	return out, nil
+}
+
+func (a *api) hashFile(ctx context.Context, f upload, v url.Values) (map[string]string, error) {
+	types, err := a.typesOf(f.content, v)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, name := range types {
+		if name == signalMD5 {
+			sum := md5.Sum(f.bytes)
+			out[name] = hex.EncodeToString(sum[:])
+			continue
+		}
+		r, err := a.Media.Hash(ctx, f.bytes)
+		if err != nil {
+			return nil, err
+		}
+		if out[name] = r.PDQ; r.Quality < pdq.MinQuality {
+			out[name] = "" // as the field expects of a picture that says too little
+		}
+	}
+	return out, nil
+}
+
+// hashURL fetches a file through the guarded way out and hashes it.
+func (a *api) hashURL(ctx context.Context, v url.Values) (map[string]string, error) {
+	u, err := url.Parse(v.Get("url"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, bad("Invalid URL: only http and https addresses are fetched")
+	}
+	content := v.Get("content_type")
+	if content != "" {
+		if _, err := a.typesOf(content, v); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, bad("Invalid URL: %s", v.Get("url"))
+	}
+	resp, err := a.Client.Do(req)
+	if err != nil {
+		return nil, unfetched(err)
+	}
+	b, err := fetch.ReadAll(resp, bodyLimit)
+	if err != nil {
+		return nil, unfetched(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, bad("the URL could not be fetched: it answered with status %d", resp.StatusCode)
+	}
+	if content == "" {
+		switch kind := strings.ToLower(resp.Header.Get("Content-Type")); {
+		case strings.HasPrefix(kind, "image"):
+			content = photo
+		case strings.HasPrefix(kind, "video"):
+			content = video
+		default:
+			return nil, bad("unsupported url ContentType: '%s', if you know the expected type, provide it with the content_type query param", kind)
+		}
+	}
+	return a.hashFile(ctx, upload{content: content, bytes: b}, v)
+}
+
+func unfetched(err error) error {
+	if fault.Of(err) == fault.TooLarge {
+		return &hmaError{status: http.StatusRequestEntityTooLarge, message: "Content too large"}
+	}
+	if fault.Of(err) == fault.Refused {
+		return bad("the URL is not fetched: %s", fault.Message(err))
+	}
+	return bad("the URL could not be fetched")
+}
