@@ -37,6 +37,8 @@ type Fields map[string]any
 
 // Log writes entries. It is safe for concurrent use.
 type Log struct {
+	Verifier string // the record's public key, shown to whoever asks; set before the first use
+
 	db     *store.DB
 	clock  clock.Clock
 	signer note.Signer
