@@ -40,7 +40,7 @@ func (r running) at(step int) (in, out, due, size int) {
 type reducer struct {
 	k             *kernel
 	width, height int
-	stride        int       // of rows, in values: width rounded up to the 8 that kernels take at once
+	stride        int       // of rows, in values: width rounded up to the 8 that kernels take at once, or more
 	strip         []float32 // stripRows rows: luma
 	blurred       []float32 // stripRows rows that have passed the first round
 	scratch       []float32 // of the row filter, two strips
@@ -75,7 +75,9 @@ func newReducer(k *kernel, width, height int) *reducer {
 		r = new(reducer)
 	}
 	r.k, r.width, r.height = k, width, height
-	r.stride = (width + 7) &^ 7
+	if r.stride = (width + 7) &^ 7; r.stride%128 == 0 {
+		r.stride += 16 // rows a multiple of 512 bytes apart would crowd the same lines of the cache
+	}
 	r.strip = grow(r.strip, stripRows*r.stride)
 	r.blurred = grow(r.blurred, stripRows*r.stride)
 	r.scratch = grow(r.scratch, 2*stripRows*r.stride)

@@ -32,6 +32,24 @@ func timed(block int, atLeast time.Duration, do func(i int)) (median, p99 float6
 	return means[len(means)/2], all[len(all)*99/100]
 }
 
+// alternating gives the medians of a and b, called n times by turns, in seconds: a machine that slows down slows both.
+func alternating(n int, a, b func()) (medianA, medianB float64) {
+	var all [2][]float64
+	a()
+	b()
+	for range n {
+		for i, do := range []func(){a, b} {
+			start := time.Now()
+			do()
+			all[i] = append(all[i], time.Since(start).Seconds())
+		}
+	}
+	for _, s := range all {
+		slices.Sort(s)
+	}
+	return all[0][n/2], all[1][n/2]
+}
+
 // round gives v with three significant digits or so, for printing.
 func round(v float64) float64 {
 	unit := 1000.0

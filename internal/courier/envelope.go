@@ -7,18 +7,19 @@
 //
 //	{"payload":"...","signatures":[{"protected":"...","signature":"..."},...]}
 //
-// with no space, the payload {"iss","aud","jti","iat","exp","checkpoint","body"}, and in each protected header alg, kid and
-// typ "raksha+TYPE". An officer's document carries two signatures, first the officer's, then the agency's, which
-// countersigns; a machine's document (an acknowledgement, a directory entry) carries the agency's alone.
+// with no space, the payload {"iss","aud","jti","iat","exp","checkpoint","body"} and perhaps "passkey", and in each protected
+// header alg, kid and typ "raksha+TYPE". An officer's document carries two signatures, first the officer's, then the
+// agency's, which countersigns; a machine's document (an acknowledgement, a directory entry) carries the agency's alone.
+//
+// "passkey" is the officer's WebAuthn assertion over Document.Hash. Where the sender's directory entry says that an officer
+// has a passkey, it is required: keys on a seized node alone then issue nothing in that officer's name.
 package courier
 
 import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -27,35 +28,10 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
 )
 
-// The codes with which a document is refused. Each comes with a sentence that says what is wrong.
 const (
-	Malformed           = "malformed"
-	TooLarge            = "too_large"
-	TooDeep             = "too_deep"
-	NumberTooLarge      = "number_too_large"
-	DuplicateKey        = "duplicate_key"
-	CaseVariantKey      = "case_variant_key"
-	UnknownMember       = "unknown_member"
-	MissingMember       = "missing_member"
-	Algorithm           = "algorithm"
-	HeaderNotAllowed    = "header_not_allowed"
-	WrongType           = "wrong_type"
-	UnknownIssuerCode   = "unknown_issuer"
-	UnknownKeyCode      = "unknown_key"
-	ForeignKey          = "foreign_key"
-	BadSignature        = "bad_signature"
-	RepeatedSignature   = "repeated_signature"
-	SignatureOrder      = "signature_order"
-	MissingAgency       = "missing_agency_signature"
-	MissingOfficer      = "missing_officer_signature"
-	KeyRevoked          = "key_revoked"
-	KeyExpired          = "key_expired"
-	KeyNotYetValid      = "key_not_yet_valid"
-	WrongAudience       = "wrong_audience"
-	Expired             = "expired"
-	NotYetValid         = "not_yet_valid"
 	typePrefix          = "raksha+"
 	clockSkew           = 5 * time.Minute // how far ahead a signer's clock may run
 	maxTime             = 253402300799    // 9999-12-31T23:59:59Z in Unix seconds
@@ -64,10 +40,13 @@ const (
 	signatureCharacters = 86 // 64 bytes in base64url without padding
 )
 
-// Key is a private key with the name under which the directory lists its public half.
+// Key is a private key with the name under which the directory lists its public half. An officer's key may come with the
+// assertion that his or her passkey made for one document, and the time of that document: see Office.Challenge.
 type Key struct {
 	KID     string
 	Private ed25519.PrivateKey
+	Passkey *identity.Assertion
+	At      time.Time
 }
 
 // Document is what is signed. Times are whole seconds in UTC; Body is a JSON object whose members Type determines.
@@ -79,31 +58,13 @@ type Document struct {
 	Expires          time.Time // until when it may be received for the first time
 	Checkpoint       string    // the sender's record at signing, may be empty
 	Body             json.RawMessage
-}
-
-// PublicKey is a key as the receiver's directory knows it. Officer is empty for the agency's own key. A zero NotAfter has
-// no end.
-type PublicKey struct {
-	Agency, Officer, Rank, AuthorisationRef string
-	Key                                     ed25519.PublicKey
-	NotBefore, NotAfter                     time.Time
-	Revoked                                 bool
+	Passkey          *identity.Assertion // of the officer who signs; nil if he or she has none
 }
 
 // Keys is the receiver's directory. PublicKey gives UnknownIssuer or UnknownKey for what it does not list; any other error
 // than a fault.Refused or fault.NotFound is taken as a failure of the directory itself, not of the document.
 type Keys interface {
 	PublicKey(ctx context.Context, issuer, kid string) (PublicKey, error)
-}
-
-// UnknownIssuer is the refusal of an agency that the directory does not list.
-func UnknownIssuer(issuer string) error {
-	return refuse(UnknownIssuerCode, "the agency %q is not in this node's directory", issuer)
-}
-
-// UnknownKey is the refusal of a key that the directory does not list for an agency.
-func UnknownKey(issuer, kid string) error {
-	return refuse(UnknownKeyCode, "the directory lists no key %q of the agency %q", kid, issuer)
 }
 
 // Opened is a document whose signatures were verified. Officer is nil if the agency alone signed. SHA256 is the hash, in
@@ -147,6 +108,7 @@ type payload struct {
 	Expires    int64           `json:"exp"`
 	Checkpoint string          `json:"checkpoint"`
 	Body       json.RawMessage `json:"body"`
+	Passkey    json.RawMessage `json:"passkey,omitempty"`
 }
 
 // Seal signs a document with the officer's key and then the agency's, or with the agency's alone. Errors are fault.Invalid.
@@ -157,7 +119,13 @@ func Seal(d Document, keys ...Key) ([]byte, error) {
 	if !typeName.MatchString(d.Type) {
 		return nil, fault.New(fault.Invalid, "%q is not a document type: small letters, digits, - and _", d.Type)
 	}
-	p := payload{d.Issuer, d.Audience, d.ID, d.IssuedAt.Unix(), d.Expires.Unix(), d.Checkpoint, d.Body}
+	p := payload{Issuer: d.Issuer, Audience: d.Audience, ID: d.ID, IssuedAt: d.IssuedAt.Unix(), Expires: d.Expires.Unix(), Checkpoint: d.Checkpoint, Body: d.Body}
+	if d.Passkey != nil {
+		var err error
+		if p.Passkey, err = marshal(d.Passkey); err != nil {
+			return nil, err
+		}
+	}
 	if len(p.Body) == 0 {
 		return nil, fault.New(fault.Invalid, "the document has no body")
 	}
@@ -218,53 +186,6 @@ func sign(content []byte, typ string, k Key) (protected, signature string, err e
 	return parts[0], parts[2], nil
 }
 
-// Open verifies a received document by the receiver's directory and clock and gives its content. The order of the checks:
-// the form, who signed, whether they signed these bytes, whether their keys are good now, then audience and time.
-func Open(ctx context.Context, b []byte, audience string, now time.Time, keys Keys) (Opened, error) {
-	e, err := readEnvelope(b)
-	if err != nil {
-		return Opened{}, err
-	}
-	sum := sha256.Sum256(b)
-	o := Opened{Document: e.document(), SHA256: hex.EncodeToString(sum[:])}
-	var agency *PublicKey
-	for i, s := range e.signatures {
-		k, err := lookUp(ctx, keys, e.Issuer, s.kid)
-		if err != nil {
-			return Opened{}, err
-		}
-		if err := s.verify(e.encoded, k.Key); err != nil {
-			return Opened{}, err
-		}
-		switch {
-		case k.Officer == "" && agency != nil, k.Officer != "" && o.Officer != nil:
-			return Opened{}, refuse(RepeatedSignature, "the document carries two signatures of the same side; it needs one officer's and the agency's")
-		case k.Officer == "" && i < len(e.signatures)-1:
-			return Opened{}, refuse(SignatureOrder, "the agency signed before the officer; the agency countersigns last")
-		case k.Officer == "":
-			agency, o.AgencyKID = &k, s.kid
-		default:
-			o.Officer, o.OfficerKID = &k, s.kid
-		}
-		if err := k.good(s.kid, now); err != nil {
-			return Opened{}, err
-		}
-	}
-	if agency == nil {
-		return Opened{}, refuse(MissingAgency, "the agency %q did not countersign the document; an officer's signature alone does not carry it", e.Issuer)
-	}
-	o.Agency = *agency
-	switch {
-	case o.Audience != audience:
-		return Opened{}, refuse(WrongAudience, "the document is addressed to %q; this node is %q", o.Audience, audience)
-	case !now.Before(o.Expires):
-		return Opened{}, refuse(Expired, "the document expired at %s; it was judged at %s", stamp(o.Expires), stamp(now))
-	case o.IssuedAt.After(now.Add(clockSkew)):
-		return Opened{}, refuse(NotYetValid, "the document says that it was issued at %s, which is in the future: it was judged at %s", stamp(o.IssuedAt), stamp(now))
-	}
-	return o, nil
-}
-
 // Peek reads who a document says it is from, its type and its id without verifying anything: good only for choosing whom to
 // answer.
 func Peek(b []byte) (issuer, typ, jti string, err error) {
@@ -280,43 +201,6 @@ func Peek(b []byte) (issuer, typ, jti string, err error) {
 func Body(b []byte) (json.RawMessage, error) {
 	e, err := readEnvelope(b)
 	return e.Body, err
-}
-
-func lookUp(ctx context.Context, keys Keys, issuer, kid string) (PublicKey, error) {
-	k, err := keys.PublicKey(ctx, issuer, kid)
-	switch {
-	case err == nil:
-	case fault.Of(err) == fault.NotFound && fault.Code(err) == UnknownIssuerCode:
-		return k, UnknownIssuer(issuer)
-	case fault.Of(err) == fault.NotFound:
-		return k, UnknownKey(issuer, kid)
-	default:
-		return k, err
-	}
-	if k.Agency != issuer {
-		return k, refuse(ForeignKey, "the key %q belongs to the agency %q; the document says that it is from %q", kid, k.Agency, issuer)
-	}
-	if len(k.Key) != ed25519.PublicKeySize {
-		return k, refuse(UnknownKeyCode, "the directory's key %q of the agency %q is not an Ed25519 key", kid, issuer)
-	}
-	return k, nil
-}
-
-// good judges the key at receipt.
-func (k PublicKey) good(kid string, now time.Time) error {
-	whose := "the agency's key"
-	if k.Officer != "" {
-		whose = "the key of " + k.Officer
-	}
-	switch {
-	case k.Revoked:
-		return refuse(KeyRevoked, "%s, %q, has been revoked", whose, kid)
-	case now.Before(k.NotBefore):
-		return refuse(KeyNotYetValid, "%s, %q, is valid only from %s; the document was judged at %s", whose, kid, stamp(k.NotBefore), stamp(now))
-	case !k.NotAfter.IsZero() && !now.Before(k.NotAfter):
-		return refuse(KeyExpired, "%s, %q, was valid until %s; the document was judged at %s", whose, kid, stamp(k.NotAfter), stamp(now))
-	}
-	return nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -49,14 +50,18 @@ type Receiver func(ctx context.Context, tx *store.Tx, in Incoming) error
 func (o *Office) On(instrument string, r Receiver) { o.receivers[instrument] = r }
 
 // Receive takes the bytes of a delivery and gives the signed answer. refused says that the answer is a refusal. An error
-// means that nothing was decided: the sender must try again.
+// means that nothing was decided: the sender must try again. Bytes that were received before get the acknowledgement that
+// they got then, whatever has become of keys and times since, and nothing else happens.
 func (o *Office) Receive(ctx context.Context, b []byte) (answer []byte, refused bool, err error) {
 	now := o.clock.Now()
 	a := Answer{SHA256: digest(b), Outcome: Received, ReceivedAt: store.Micros(now)}
 	issuer, _, jti, _ := Peek(b)
 	a.Document = jti
 	ctx = record.WithActor(ctx, "agency:"+issuer)
-	opened, err := Open(ctx, b, o.agency(), now, o.directory)
+	if answer, err := o.repeated(ctx, issuer, jti, a.SHA256); answer != nil || err != nil {
+		return answer, false, err
+	}
+	opened, err := o.open(ctx, issuer, b)
 	if err == nil {
 		answer, err = o.file(ctx, b, opened, a)
 		if err == nil {
@@ -77,6 +82,23 @@ func (o *Office) Receive(ctx context.Context, b []byte) (answer []byte, refused 
 	return answer, true, err
 }
 
+// repeated gives the acknowledgement of a document that is on file with exactly these bytes.
+func (o *Office) repeated(ctx context.Context, issuer, jti, sha256 string) ([]byte, error) {
+	known, err := ByJTI(ctx, o.db.Reader(), In, issuer, jti)
+	if fault.Of(err) == fault.NotFound || err == nil && !same(known.SHA256, sha256) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []byte(known.Acknowledgment), o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return o.log.Note(ctx, tx, "document.repeated", record.Fields{"document": known.ID, "issuer": issuer, "jti": jti}, nil)
+	})
+}
+
+// same compares hashes in constant time.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
 // clip keeps a claim that nobody has verified from filling the record.
 func clip(s string) string { return s[:min(len(s), 80)] }
 
@@ -87,17 +109,17 @@ func (o *Office) file(ctx context.Context, b []byte, opened Opened, a Answer) (a
 	}
 	receive := o.receivers[opened.Type]
 	if receive == nil {
-		return nil, fault.Coded(fault.Refused, "no_such_desk", "this node has no desk that receives a %s", opened.Type)
+		return nil, refuse(NoSuchDesk, "this node has no desk that receives a %s", opened.Type)
 	}
 	var w wire
 	if err := json.Unmarshal(opened.Body, &w); err != nil || w.Number == "" || len(w.Content) == 0 {
-		return nil, fault.Coded(fault.Refused, "malformed", "the document's body has no number or no content")
+		return nil, refuse(NoNumber, "the document's body has no number or no content")
 	}
 	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		known, err := ByJTI(ctx, tx, In, opened.Issuer, opened.ID)
 		if err == nil {
-			if known.SHA256 != a.SHA256 {
-				return fault.Coded(fault.Refused, "identifier_reused", "a document with this identifier, but other bytes, was received before")
+			if !same(known.SHA256, a.SHA256) {
+				return refuse(IdentifierReused, "a document with this identifier, but other bytes, was received before")
 			}
 			answer = []byte(known.Acknowledgment)
 			return nil

@@ -14,6 +14,7 @@ import (
 
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
@@ -27,6 +28,8 @@ type Directory interface {
 	Keys
 	Address(ctx context.Context, agency string) (string, error)
 	Accepts(ctx context.Context, agency, instrument string) error
+	// Refresh asks an agency for its newest entry, if that was not done just now, and says whether anything changed.
+	Refresh(ctx context.Context, agency string) (changed bool, err error)
 }
 
 // Office is the node's post: it drafts, seals, delivers, receives and acknowledges documents.
@@ -163,19 +166,31 @@ type wireItem struct {
 	At       int64  `json:"at,omitempty"` // microseconds UTC: when it took effect
 }
 
-// Seal signs a draft, with the officer's key if there is one and the agency's always, and queues its delivery. From here
-// on the document never changes.
-func (o *Office) Seal(ctx context.Context, tx *store.Tx, id int64, signatory string, authorisedBy int64, officer *Key) (Filed, error) {
-	f, err := ByID(ctx, tx, id)
+// signingTime is how long an officer may take between seeing what the passkey is to sign and signing.
+const signingTime = 10 * time.Minute
+
+// Challenge gives what an officer's passkey signs to authorise a draft: the hash of the document as it will be signed at
+// an instant. Seal takes the assertion with the same instant, within ten minutes.
+func (o *Office) Challenge(ctx context.Context, q store.Queryer, id int64, at time.Time) ([32]byte, error) {
+	f, err := ByID(ctx, q, id)
 	if err != nil {
-		return f, err
+		return [32]byte{}, err
 	}
-	if f.State != "draft" {
-		return f, fault.New(fault.Conflict, "document %s is %s; only a draft can be signed. A change is a new version", f.Number, f.State)
-	}
-	items, err := Items(ctx, tx, id)
+	d, err := o.compose(ctx, q, f, at)
 	if err != nil {
-		return f, err
+		return [32]byte{}, err
+	}
+	return d.Hash()
+}
+
+// compose makes the document of a draft, but for checkpoint and assertion.
+func (o *Office) compose(ctx context.Context, q store.Queryer, f Filed, at time.Time) (Document, error) {
+	if f.Direction != Out || f.State != "draft" {
+		return Document{}, fault.New(fault.Conflict, "document %s is %s; only a draft can be signed. A change is a new version", f.Number, f.State)
+	}
+	items, err := Items(ctx, q, f.ID)
+	if err != nil {
+		return Document{}, err
 	}
 	w := wire{Number: f.Number, Version: f.Version, Subject: f.Subject, InReplyTo: f.InReplyTo, RuleID: f.RuleID, Rule: f.Rule, Content: f.Body}
 	for _, it := range items {
@@ -187,19 +202,44 @@ func (o *Office) Seal(ctx context.Context, tx *store.Tx, id int64, signatory str
 	}
 	body, err := json.Marshal(w)
 	if err != nil {
-		return f, err
+		return Document{}, err
 	}
-	checkpoint, err := o.log.Checkpoint(ctx, tx)
+	at = at.UTC().Truncate(time.Second)
+	return Document{Type: f.Instrument, Issuer: f.Issuer, Audience: f.Audience, ID: f.JTI, IssuedAt: at, Expires: at.Add(documentLife), Body: body}, nil
+}
+
+// Seal signs a draft, with the officer's key if there is one and the agency's always, and queues its delivery. From here
+// on the document never changes. An officer whose passkey stands in the directory entry needs its assertion: see Challenge.
+func (o *Office) Seal(ctx context.Context, tx *store.Tx, id int64, signatory string, authorisedBy int64, officer *Key) (Filed, error) {
+	f, err := ByID(ctx, tx, id)
 	if err != nil {
 		return f, err
 	}
 	now := o.clock.Now()
-	keys := []Key{o.key}
+	at, keys := now, []Key{o.key}
 	if officer != nil {
 		keys = []Key{*officer, o.key} // the agency countersigns
+		if officer.Passkey != nil {
+			at = officer.At
+		}
 	}
-	jws, err := Seal(Document{Type: f.Instrument, Issuer: f.Issuer, Audience: f.Audience, ID: f.JTI, IssuedAt: now, Expires: now.Add(documentLife),
-		Checkpoint: checkpoint, Body: body}, keys...)
+	if at.After(now) || now.Sub(at) > signingTime {
+		return f, fault.Coded(fault.Refused, "assertion_stale", "the passkey signed %s too long ago; ask it again", f.Number)
+	}
+	d, err := o.compose(ctx, tx, f, at)
+	if err != nil {
+		return f, err
+	}
+	if officer != nil {
+		d.Passkey = officer.Passkey
+		if err := o.checkOfficer(ctx, d, officer.KID); err != nil {
+			return f, err
+		}
+	}
+	if d.Checkpoint, err = o.log.Checkpoint(ctx, tx); err != nil {
+		return f, err
+	}
+	jws, err := Seal(d, keys...)
 	if err != nil {
 		return f, err
 	}
@@ -211,6 +251,18 @@ func (o *Office) Seal(ctx context.Context, tx *store.Tx, id int64, signatory str
 		return f, err
 	}
 	return ByID(ctx, tx, id)
+}
+
+// checkOfficer judges the assertion as every receiver will, so that what all would refuse is not sent.
+func (o *Office) checkOfficer(ctx context.Context, d Document, kid string) error {
+	k, err := o.directory.PublicKey(ctx, d.Issuer, kid)
+	switch {
+	case err == nil:
+		return checkPasskey(d, &k)
+	case fault.Of(err) == fault.Refused, fault.Of(err) == fault.NotFound:
+		return nil // the entry is not published yet
+	}
+	return err
 }
 
 // OnDelivered lets a stage act when the addressee has acknowledged or refused one of its documents.
@@ -233,6 +285,9 @@ func (o *Office) deliver(ctx context.Context, id int64) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := fetch.SafeURL(address); err != nil {
+		return o.undeliverable(ctx, f, fault.Message(err))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(address, "/")+"/courier/v1/documents", bytes.NewReader([]byte(f.JWS)))
 	if err != nil {
@@ -260,17 +315,33 @@ func (o *Office) undeliverable(ctx context.Context, f Filed, why string) error {
 	})
 }
 
+// open is Open for this node. If the sender's key is not known or no longer good, the sender is asked for its newest
+// directory entry first: it may have rotated its keys.
+func (o *Office) open(ctx context.Context, sender string, b []byte) (Opened, error) {
+	opened, err := Open(ctx, b, o.agency(), o.clock.Now(), o.directory)
+	switch fault.Code(err) {
+	case UnknownKeyCode, KeyExpired, AgencyKeyExpired, "entry_expired":
+		if changed, _ := o.directory.Refresh(ctx, sender); changed { // that it does not answer is no reason to refuse or to accept
+			return Open(ctx, b, o.agency(), o.clock.Now(), o.directory)
+		}
+	}
+	return opened, err
+}
+
 // settle checks the signed answer to a delivery and files it.
 func (o *Office) settle(ctx context.Context, f Filed, answer []byte) error {
-	opened, err := Open(ctx, answer, o.agency(), o.clock.Now(), o.directory)
+	opened, err := o.open(ctx, f.Audience, answer)
 	if err != nil {
 		return fmt.Errorf("the answer of %s to %s: %w", f.Audience, f.Number, err)
 	}
 	var a Answer
-	if err := json.Unmarshal(opened.Body, &a); err != nil || opened.Type != Acknowledgement || opened.Issuer != f.Audience || a.Document != f.JTI || a.SHA256 != f.SHA256 {
+	if err := json.Unmarshal(opened.Body, &a); err != nil || opened.Type != Acknowledgement || opened.Issuer != f.Audience || a.Document != f.JTI || !same(a.SHA256, f.SHA256) {
 		return fault.New(fault.Refused, "the answer of %s does not acknowledge %s", f.Audience, f.Number)
 	}
 	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if now, err := ByID(ctx, tx, f.ID); err != nil || now.State != "authorised" && now.State != "served" {
+			return err // another attempt has settled it
+		}
 		fields := record.Fields{"state": "acknowledged", "acknowledgement": string(answer), "received_at": a.ReceivedAt, "due_at": a.DueAt}
 		if a.Outcome != Received {
 			fields = record.Fields{"state": "refused", "acknowledgement": string(answer), "refusal_code": a.Code, "refusal": a.Reason}

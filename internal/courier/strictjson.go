@@ -8,8 +8,6 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"raksha.example/raksha/internal/fault"
 )
 
 // Limits on a document's JSON. Signed bytes must mean one thing to every reader, so what readers treat differently
@@ -23,14 +21,14 @@ const (
 
 // StrictJSON tells whether b is one JSON value that every reader understands alike. It refuses what the signature alone
 // would let through: duplicate keys ("duplicate_key"), keys that differ only in case ("case_variant_key"), depth over 16
-// ("too_deep"), more than 8 MiB ("too_large"), numbers beyond 2^53-1 ("number_too_large"), and invalid UTF-8, lone
-// surrogates, NUL characters, trailing data or any other breach of RFC 8259 ("malformed"). Every error is fault.Refused.
+// ("too_deep"), more than 8 MiB ("too_large"), numbers beyond 2^53-1 ("number_too_large"), invalid UTF-8 ("not_utf8"), data
+// after the end ("trailing_data"), and lone surrogates, NUL characters or any other breach of RFC 8259 ("malformed"). Every error is fault.Refused.
 func StrictJSON(b []byte) error {
 	if len(b) > maxDocument {
 		return refuse(TooLarge, "the document has %d bytes; the limit is %d", len(b), maxDocument)
 	}
 	if !utf8.Valid(b) {
-		return refuse(Malformed, "the document is not valid UTF-8")
+		return refuse(NotUTF8, "the document is not valid UTF-8")
 	}
 	s := scanner{b: b}
 	s.space()
@@ -38,7 +36,7 @@ func StrictJSON(b []byte) error {
 		return err
 	}
 	if s.space(); s.at < len(b) {
-		return refuse(Malformed, "the document has data after its end, at byte %d", s.at)
+		return refuse(TrailingData, "the document has data after its end, at byte %d", s.at)
 	}
 	return nil
 }
@@ -311,12 +309,7 @@ func DecodeStrict(b []byte, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return refuse(Malformed, "the document's members are not as its type has them: %v", err)
+		return refuse(WrongKind, "the document's members are not as its type has them: %v", err)
 	}
 	return nil
-}
-
-// refuse makes a refusal with its code.
-func refuse(code, format string, args ...any) error {
-	return fault.Coded(fault.Refused, code, format, args...)
 }

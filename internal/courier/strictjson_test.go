@@ -19,11 +19,11 @@ func TestStrictJSON(t *testing.T) {
 	}
 	for _, c := range []struct{ bad, code string }{
 		{``, Malformed}, {` `, Malformed}, {`{`, Malformed}, {`{"a"}`, Malformed}, {`{"a":}`, Malformed}, {`{"a":1,}`, Malformed}, {`{a:1}`, Malformed},
-		{`{'a':1}`, Malformed}, {`[1,]`, Malformed}, {`[1 2]`, Malformed}, {`[`, Malformed}, {`1 1`, Malformed}, {"\ufeff{}", Malformed},
+		{`{'a':1}`, Malformed}, {`[1,]`, Malformed}, {`[1 2]`, Malformed}, {`[`, Malformed}, {`1 1`, TrailingData}, {"\ufeff{}", Malformed},
 		{`tru`, Malformed}, {`True`, Malformed}, {`NaN`, Malformed}, {`Infinity`, Malformed}, {`+1`, Malformed}, {`01`, Malformed}, {`-`, Malformed}, {`1.`, Malformed},
-		{`.5`, Malformed}, {`1e`, Malformed}, {`0x10`, Malformed}, {`"a`, Malformed}, {"\"a\nb\"", Malformed}, {`"\x"`, Malformed}, {`"\u12"`, Malformed},
+		{`.5`, Malformed}, {`1e`, Malformed}, {`0x10`, TrailingData}, {`"a`, Malformed}, {"\"a\nb\"", Malformed}, {`"\x"`, Malformed}, {`"\u12"`, Malformed},
 		{`"\u12g4"`, Malformed}, {`"\u+123"`, Malformed}, {`"\ud800"`, Malformed}, {`"\ude81\ud83e"`, Malformed}, {`"\ud800\n"`, Malformed}, {`"\u0000"`, Malformed}, {"\"\x00\"", Malformed},
-		{"\"\xc3\"", Malformed}, {"\"\xed\xa0\x80\"", Malformed}, {`// x`, Malformed}, {"{}\x00", Malformed}, {"\x00", Malformed}, {`"\`, Malformed},
+		{"\"\xc3\"", NotUTF8}, {"\"\xed\xa0\x80\"", NotUTF8}, {`// x`, Malformed}, {"{}\x00", TrailingData}, {"\x00", Malformed}, {`"\`, Malformed},
 		{`{"a":1,"a":1}`, DuplicateKey}, {`{"b":{"a":1,"c":2,"a":3}}`, DuplicateKey}, {`{"a":1,"\u0061":1}`, DuplicateKey}, {`{"":1,"":1}`, DuplicateKey},
 		{`{"a":1,"A":1}`, CaseVariantKey}, {`{"straße":1,"STRAßE":1}`, CaseVariantKey}, {`{"s":1,"ſ":1}`, CaseVariantKey}, {`[{"é":1,"É":1}]`, CaseVariantKey},
 		{strings.Repeat("[", 17) + strings.Repeat("]", 17), TooDeep}, {strings.Repeat("[", 100000), TooDeep}, {strings.Repeat(`{"a":`, 17), TooDeep},
@@ -64,9 +64,9 @@ func TestDecodeStrict(t *testing.T) {
 		`{"one":{"Url":"x"}}`:          UnknownMember,
 		`{"any":{"kite":{"uRL":"x"}}}`: UnknownMember,
 		`{"kite":1}`:                   UnknownMember,
-		`{"id":7}`:                     Malformed,
+		`{"id":7}`:                     WrongKind,
 		`{"id":"7","id":"8"}`:          DuplicateKey,
-		`{"id":"7"} x`:                 Malformed,
+		`{"id":"7"} x`:                 TrailingData,
 	} {
 		var b body
 		if err := DecodeStrict([]byte(bad), &b); !errors.Is(err, fault.Refused) || fault.Code(err) != code {

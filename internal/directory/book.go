@@ -2,10 +2,9 @@ package directory
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
-	"encoding/base64"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -19,11 +18,8 @@ import (
 	"raksha.example/raksha/internal/store"
 )
 
-// entryLength is how long a published entry is good for.
-const entryLength = 400 * 24 * time.Hour
-
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "own_entry"}, {Name: "peer"}}
+var Tables = []record.Table{{Name: "own_entry"}, {Name: "peer"}, {Name: "peer_entry"}}
 
 // Peer is another agency that this node knows.
 type Peer struct {
@@ -44,53 +40,18 @@ type Book struct {
 	log    *record.Log
 	people *identity.People
 	clock  clock.Clock
+	client *http.Client // nil: entries of others are not fetched
+
+	passkeys Passkeys // nil: this node's officers have none
 
 	mu      sync.RWMutex
-	entries map[string]Entry // guarded by mu: verified entries by agency, read from peer rows
+	entries map[string]Entry     // guarded by mu: verified entries by agency, read from peer rows
+	asked   map[string]time.Time // guarded by mu: when an agency was last asked for its newest entry, by the machine's clock
 }
 
 // NewBook makes the directory.
 func NewBook(self *Self, db *store.DB, log *record.Log, people *identity.People, c clock.Clock) *Book {
-	return &Book{self: self, db: db, log: log, people: people, clock: c, entries: map[string]Entry{}}
-}
-
-// Publish issues a new version of the node's own entry: its officers as they stand now.
-func (b *Book) Publish(ctx context.Context, tx *store.Tx) error {
-	people, err := b.people.All(ctx, tx)
-	if err != nil {
-		return err
-	}
-	var last int64
-	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM own_entry").Scan(&last); err != nil {
-		return err
-	}
-	now, p := b.clock.Now(), b.self.Profile()
-	e := Entry{Agency: p.Agency, Name: p.Name, URL: p.URL, Jurisdiction: p.Jurisdiction, Version: int(last + 1),
-		IssuedAt: now, Expires: now.Add(entryLength), Recipient: b.self.Decryptor.Recipient().String(),
-		AgencyKeys: []AgencyKey{{KID: b.self.AgencyKID, Key: b.self.AgencyKey.Public().(ed25519.PublicKey), NotBefore: now.Add(-time.Minute), NotAfter: now.Add(entryLength)}}}
-	for _, d := range b.self.Desks {
-		e.Desks = append(e.Desks, string(d))
-	}
-	if p.Phone != "" {
-		e.Contacts = []Contact{{Role: "call-back", Phone: p.Phone}}
-	}
-	for _, person := range people {
-		if !person.Officer() {
-			continue
-		}
-		key, err := base64.StdEncoding.DecodeString(person.PublicKey)
-		if err != nil {
-			return err
-		}
-		e.Officers = append(e.Officers, OfficerKey{KID: person.KID, Name: person.Name, Rank: person.Rank, AuthorisationRef: person.AuthorisationRef,
-			Key: key, NotBefore: store.Time(person.CreatedAt).Add(-time.Minute), NotAfter: now.Add(entryLength), Revoked: person.DisabledAt != 0})
-	}
-	jws, err := Sign(e, b.self.Root)
-	if err != nil {
-		return err
-	}
-	_, err = b.log.Insert(ctx, tx, "own_entry", "directory.published", time.Time{}, record.Fields{"version": e.Version, "jws": string(jws), "issued_at": now})
-	return err
+	return &Book{self: self, db: db, log: log, people: people, clock: c, entries: map[string]Entry{}, asked: map[string]time.Time{}}
 }
 
 // Own gives the newest own entry as signed.
@@ -101,48 +62,6 @@ func (b *Book) Own(ctx context.Context) ([]byte, error) {
 		return nil, fault.New(fault.NotFound, "this node is not set up yet; use the set-up code that it printed at its first start")
 	}
 	return []byte(jws), err
-}
-
-// Pin makes a peer known: its root fingerprint, learnt out of band, and the entry that was fetched from it. Pinning again
-// changes the instruments and takes a newer entry; the fingerprint stays.
-func (b *Book) Pin(ctx context.Context, tx *store.Tx, url, fingerprint string, instruments []string, jws []byte) (Peer, error) {
-	fingerprint, err := ParseFingerprint(fingerprint)
-	if err != nil {
-		return Peer{}, err
-	}
-	claimed, err := VerifyEntry(jws, fingerprint, b.clock.Now(), 0)
-	if err != nil {
-		return Peer{}, err
-	}
-	known, err := b.peer(ctx, tx, claimed.Agency)
-	if err != nil && fault.Of(err) != fault.NotFound {
-		return Peer{}, err
-	}
-	if known.ID != 0 {
-		if known.Fingerprint != fingerprint {
-			return Peer{}, fault.New(fault.Refused, "%s is pinned with another fingerprint; remove that pin first if its root key really changed", claimed.Agency)
-		}
-		var held string
-		if err := tx.QueryRowContext(ctx, "SELECT entry FROM peer WHERE id = $1", known.ID).Scan(&held); err != nil {
-			return Peer{}, err
-		}
-		if claimed, err = VerifyNewer(jws, fingerprint, b.clock.Now(), []byte(held)); err != nil {
-			return Peer{}, err
-		}
-	}
-	f := record.Fields{"name": claimed.Name, "url": url, "desks": strings.Join(claimed.Desks, " "), "instruments": strings.Join(instruments, " "),
-		"version": claimed.Version, "entry": string(jws), "updated_at": b.clock.Now()}
-	if known.ID == 0 {
-		f["agency"], f["fingerprint"] = claimed.Agency, fingerprint
-		_, err = b.log.Insert(ctx, tx, "peer", "directory.pinned", time.Time{}, f)
-	} else {
-		err = b.log.Update(ctx, tx, "peer", "directory.updated", time.Time{}, known.ID, f)
-	}
-	if err != nil {
-		return Peer{}, err
-	}
-	tx.AfterCommit(func() { b.remember(claimed) })
-	return b.peer(ctx, tx, claimed.Agency)
 }
 
 func (b *Book) remember(e Entry) {
@@ -173,8 +92,18 @@ func (b *Book) Peers(ctx context.Context, q store.Queryer) ([]Peer, error) {
 	return store.Collect(ctx, q, func(rows *sql.Rows) (Peer, error) { return scanPeer(rows.Scan) }, peerColumns+"ORDER BY agency")
 }
 
+// Entry gives the newest verified entry of an agency, or of this node's own.
+func (b *Book) Entry(ctx context.Context, agency string) (Entry, error) { return b.entry(ctx, agency) }
+
 // entry gives the verified entry of an agency.
 func (b *Book) entry(ctx context.Context, agency string) (Entry, error) {
+	if own := b.self.Profile().Agency; own != "" && agency == own {
+		jws, err := b.Own(ctx)
+		if err != nil {
+			return Entry{}, err
+		}
+		return verifyHeld(jws, Fingerprint(b.self.RootPublic()))
+	}
 	b.mu.RLock()
 	e, ok := b.entries[agency]
 	b.mu.RUnlock()
@@ -189,35 +118,47 @@ func (b *Book) entry(ctx context.Context, agency string) (Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	if e, err = VerifyEntry([]byte(jws), fingerprint, b.clock.Now(), 0); err != nil {
+	if e, err = verifyHeld([]byte(jws), fingerprint); err != nil {
 		return e, err
 	}
 	b.remember(e)
 	return e, nil
 }
 
-// PublicKey finds a key of an agency or of one of its officers; it implements courier.Keys. Whether the key is good at the
-// moment is for the envelope to judge.
+// PublicKey finds a key of an agency or of one of its officers, by the newest entry of that agency; it implements
+// courier.Keys. Whether the key is good at the moment is for the envelope to judge.
 func (b *Book) PublicKey(ctx context.Context, issuer, kid string) (courier.PublicKey, error) {
 	e, err := b.entry(ctx, issuer)
 	if err != nil {
 		return courier.PublicKey{}, err
 	}
 	if !b.clock.Now().Before(e.Expires) {
-		return courier.PublicKey{}, fault.Coded(fault.Refused, "entry_expired", "the directory entry of %s expired on %s; fetch its newest one", issuer, e.Expires.Format("2 January 2006"))
+		return courier.PublicKey{}, expired(e)
 	}
+	if k, ok := e.key(kid); ok {
+		return k, nil
+	}
+	return courier.PublicKey{}, courier.UnknownKey(issuer, kid)
+}
+
+func expired(e Entry) error {
+	return fault.Coded(fault.Refused, "entry_expired", "the directory entry of %s expired on %s; fetch its newest one", e.Agency, e.Expires.Format("2 January 2006"))
+}
+
+// key finds a key in an entry.
+func (e Entry) key(kid string) (courier.PublicKey, bool) {
 	for _, k := range e.AgencyKeys {
-		if k.KID == kid {
-			return courier.PublicKey{Agency: issuer, Key: k.Key, NotBefore: k.NotBefore, NotAfter: k.NotAfter, Revoked: k.Revoked}, nil
+		if same(k.KID, kid) {
+			return courier.PublicKey{Agency: e.Agency, Key: k.Key, NotBefore: k.NotBefore, NotAfter: k.NotAfter, Revoked: k.Revoked, RevokedAt: k.RevokedAt}, true
 		}
 	}
 	for _, o := range e.Officers {
-		if o.KID == kid {
-			return courier.PublicKey{Agency: issuer, Officer: o.Name, Rank: o.Rank, AuthorisationRef: o.AuthorisationRef, Key: o.Key,
-				NotBefore: o.NotBefore, NotAfter: o.NotAfter, Revoked: o.Revoked}, nil
+		if same(o.KID, kid) {
+			return courier.PublicKey{Agency: e.Agency, Officer: o.Name, Rank: o.Rank, AuthorisationRef: o.AuthorisationRef, Key: o.Key, NotBefore: o.NotBefore,
+				NotAfter: o.NotAfter, Revoked: o.Revoked, RevokedAt: o.RevokedAt, Earlier: o.Earlier, Passkeys: o.Passkeys}, true
 		}
 	}
-	return courier.PublicKey{}, fault.Coded(fault.Refused, "unknown_key", "the directory entry of %s has no key %q", issuer, kid)
+	return courier.PublicKey{}, false
 }
 
 // Recipient gives the age key to which data for an agency is encrypted.

@@ -101,7 +101,7 @@ func TestEntryRefused(t *testing.T) {
 		{"expired", good, entryNow.AddDate(1, 0, 0), 0, courier.Expired, "expired at 2023-09-01"},
 		{"from the future", good, entryNow.Add(-time.Hour), 0, courier.NotYetValid, "in the future"},
 		{"another root", signedAs(t, soundEntry(), "river"), entryNow, 0, "wrong_root", "compare them with the agency by phone"},
-		{"the right root shown, another signs", asIs(entryType, "river", nothing), entryNow, 0, courier.BadSignature, "altered"},
+		{"the right root shown, another signs", asIs(entryType, "river", nothing), entryNow, 0, courier.BadCountersignature, "altered"},
 		{"another root shown, the right name", asIs(entryType, "river", func(s *signedEntry, _ *courier.Document) { s.Root = entryPublic("river") }), entryNow, 0, "wrong_root", "brings a root key"},
 		{"no root", asIs(entryType, "root", func(s *signedEntry, _ *courier.Document) { s.Root = nil }), entryNow, 0, "wrong_root", "brings a root key"},
 		{"another document", asIs("summons", "root", nothing), entryNow, 0, courier.WrongType, `"summons"`},

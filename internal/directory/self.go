@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 	"golang.org/x/mod/sumdb/note"
@@ -71,6 +72,7 @@ type Self struct {
 	CheckpointVerifier string // note keys of the record
 	profile Profile
 	dir     string
+	keys    keyFile
 }
 
 // keyFile is the form of keys.json.
@@ -80,6 +82,7 @@ type keyFile struct {
 	Node         []byte
 	RecordSigner string
 	RecordKey    string
+	Successions  []string // of root keys, signed: see succession.go
 }
 
 // OpenSelf reads the node's keys from dir, or makes them if the folder has none; made says which.
@@ -109,9 +112,8 @@ func OpenSelf(dir string, on []Desk) (s *Self, made bool, err error) {
 	if len(k.Root) != ed25519.SeedSize || len(k.Agency) != ed25519.SeedSize || len(k.Node) != 32 {
 		return nil, false, fmt.Errorf("%s is damaged; restore it from a backup", s.keyPath())
 	}
-	s.Root, s.AgencyKey, s.NodeKey = ed25519.NewKeyFromSeed(k.Root), ed25519.NewKeyFromSeed(k.Agency), k.Node
-	print := sha256.Sum256(s.AgencyKey.Public().(ed25519.PublicKey))
-	s.AgencyKID = "agency-" + hex.EncodeToString(print[:8])
+	s.NodeKey = k.Node
+	s.take(k)
 	s.Checkpoints, s.CheckpointVerifier = k.RecordSigner, k.RecordKey
 	if s.Decryptor, err = age.ParseX25519Identity(k.Age); err != nil {
 		return nil, false, err
@@ -123,6 +125,52 @@ func OpenSelf(dir string, on []Desk) (s *Self, made bool, err error) {
 		return nil, false, err
 	}
 	return s, made, nil
+}
+
+// take makes the signing keys those of the key file.
+func (s *Self) take(k keyFile) {
+	s.keys = k
+	s.Root, s.AgencyKey = ed25519.NewKeyFromSeed(k.Root), ed25519.NewKeyFromSeed(k.Agency)
+	print := sha256.Sum256(s.AgencyKey.Public().(ed25519.PublicKey))
+	s.AgencyKID = "agency-" + hex.EncodeToString(print[:8])
+}
+
+// RotateAgency replaces the key with which the agency countersigns. The old private key is gone when it returns. Publish
+// the entry next; if a crash comes between, Book.Renew does.
+func (s *Self) RotateAgency() error {
+	k := s.keys
+	k.Agency = make([]byte, ed25519.SeedSize)
+	rand.Read(k.Agency)
+	return s.keep(k)
+}
+
+// RotateRoot replaces the root key; the old one signs, as its last, that the new one follows it. The entry must be
+// published next, as after RotateAgency.
+func (s *Self) RotateRoot(at time.Time) error {
+	k := s.keys
+	k.Root = make([]byte, ed25519.SeedSize)
+	rand.Read(k.Root)
+	if len(k.Successions) >= maxSuccessions {
+		return fault.New(fault.Conflict, "the root key was rotated %d times; set up a new root with every agency by phone instead", maxSuccessions)
+	}
+	statement, err := succeed(s.profile.Agency, s.Root, ed25519.NewKeyFromSeed(k.Root), at)
+	if err != nil {
+		return err
+	}
+	k.Successions = append(slices.Clone(k.Successions), statement)
+	return s.keep(k)
+}
+
+func (s *Self) keep(k keyFile) error {
+	b, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	if err := writeDurably(s.keyPath(), b, 0o600); err != nil {
+		return err
+	}
+	s.take(k)
+	return nil
 }
 
 func makeKeys() (k keyFile, err error) {

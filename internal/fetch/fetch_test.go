@@ -1,6 +1,7 @@
 package fetch_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -135,3 +136,21 @@ func TestBodyLimits(t *testing.T) {
 		t.Errorf("a stream: %d bytes, %v", n, err)
 	}
 }
+
+// packed gives n equal bytes as gzip.
+func packed(t *testing.T, n int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := io.CopyN(z, zeros{}, int64(n)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -55,6 +55,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 		t.Fatal(err)
 	}
 	n.log = record.New(db, n, n.signer, tables)
+	n.log.Verifier = public
 	return n
 }
 

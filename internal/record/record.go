@@ -6,7 +6,8 @@
 // what figures as of an earlier time are computed from.
 //
 // An entry has a public part (ids, kinds, states, times) and a sealed part (names, text), and
-// leaf = H(0x00 || public || H(salt || sealed)). Lawful deletion drops sealed part and salt; the log stays sound.
+// leaf = H(0x00 || public || H(salt || sealed)). Lawful deletion (Erase) drops sealed part and salt and says so in an entry of
+// its own; the log stays sound.
 package record
 
 import (
@@ -36,10 +37,13 @@ type Fields map[string]any
 
 // Log writes entries. It is safe for concurrent use.
 type Log struct {
+	Verifier string // the record's public key, shown to whoever asks; set before the first use
+
 	db     *store.DB
 	clock  clock.Clock
 	signer note.Signer
 	tables map[string]Table
+	watch  map[string]func(context.Context, *store.Tx, int64, Fields) error // fixed before the first Insert
 
 	// Guarded by the store's single writer:
 	edge    edge
@@ -49,13 +53,23 @@ type Log struct {
 // New makes the node's log and puts its sequencer into db's write path. signer signs checkpoints; its name is the
 // log's origin.
 func New(db *store.DB, c clock.Clock, signer note.Signer, tables []Table) *Log {
-	l := &Log{db: db, clock: c, signer: signer, tables: map[string]Table{}, written: map[int64]bool{}}
+	l := &Log{db: db, clock: c, signer: signer, tables: map[string]Table{}, written: map[int64]bool{},
+		watch: map[string]func(context.Context, *store.Tx, int64, Fields) error{}}
 	for _, t := range tables {
 		l.tables[t.Name] = t
 	}
 	db.BeforeCommit(l.sequence)
 	return l
 }
+
+// Watch calls fn after each Insert into a table, in the same transaction, with the new row's id. It must be called before the
+// first Insert.
+func (l *Log) Watch(table string, fn func(ctx context.Context, tx *store.Tx, id int64, f Fields) error) {
+	l.watch[table] = fn
+}
+
+// Origin is the name under which the log signs its checkpoints.
+func (l *Log) Origin() string { return l.signer.Name() }
 
 type actorKey struct{}
 
@@ -75,7 +89,7 @@ func Actor(ctx context.Context) string {
 // public is the public part of an entry, in the order in which it is written.
 type public struct {
 	Kind       string         `json:"kind"`
-	Op         string         `json:"op"` // insert, update, batch, note
+	Op         string         `json:"op"` // insert, update, batch, note, erase
 	Table      string         `json:"table,omitempty"`
 	ID         int64          `json:"id,omitempty"`
 	Actor      string         `json:"actor"`
@@ -99,7 +113,13 @@ func (l *Log) Insert(ctx context.Context, tx *store.Tx, table, kind string, at t
 	if err := tx.QueryRowContext(ctx, insertion(table, columns)+" RETURNING id", args...).Scan(&id); err != nil {
 		return 0, fmt.Errorf("insert %s: %w", table, err)
 	}
-	return id, l.entry(ctx, tx, t, public{Kind: kind, Op: "insert", Table: table, ID: id}, at, f)
+	if err := l.entry(ctx, tx, t, public{Kind: kind, Op: "insert", Table: table, ID: id}, at, f); err != nil {
+		return 0, err
+	}
+	if fn := l.watch[table]; fn != nil {
+		return id, fn(ctx, tx, id, f)
+	}
+	return id, nil
 }
 
 // Update changes columns of one row and writes the entry.

@@ -28,7 +28,7 @@ func TestCleanLogVerifies(t *testing.T) {
 		}
 		n.story(t)
 		r := n.mustVerify(t)
-		if r.Entries != 11 || r.Rows != 3+1+2+5 || r.Dropped != 0 {
+		if r.Entries != 11 || r.Rows != 3+1+2+5 || r.Erased != 0 {
 			t.Errorf("report %+v", r)
 		}
 		text, err := n.log.Checkpoint(context.Background(), db.Reader())
@@ -177,35 +177,6 @@ func TestCommitFailsThenSucceeds(t *testing.T) {
 			}
 			n.mustVerify(t)
 		}
-	})
-}
-
-func TestSealedPartDropped(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		n := newNode(t, db)
-		n.story(t)
-		before := n.mustVerify(t)
-		for _, query := range []string{
-			"UPDATE record_entry SET sealed = NULL, salt = NULL WHERE object = 'person' AND object_id = 2",
-			"UPDATE person SET name = '' WHERE id = 2",
-		} {
-			if _, err := db.Raw().Exec(query); err != nil {
-				t.Fatal(err)
-			}
-		}
-		after := n.mustVerify(t)
-		if after.Root != before.Root || after.Dropped != 2 {
-			t.Errorf("report %+v, want the old root and two dropped parts", after)
-		}
-		s, err := record.Fold(context.Background(), db.Reader(), time.Time{}, "person")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p := s["person"][2]; p.Text("name") != "" || p.Text("username") != "bina" || s["person"][1].Text("name") != "Name of asha" {
-			t.Errorf("folded to %v", s)
-		}
-		n.write(t, func(ctx context.Context, tx *store.Tx) error { _, err := n.person(ctx, tx, "dana", "D"); return err })
-		n.mustVerify(t)
 	})
 }
 

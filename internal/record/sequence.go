@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,6 +112,8 @@ type hashReader struct {
 // ReadHashes implements tlog.HashReader.
 func (r *hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
+	at := map[int64][]int{} // where the hashes that are not in the edge go
+	var ask []any
 	for i, n := range indexes {
 		if r.edge != nil {
 			if h, ok := r.edge.hashes[n]; ok {
@@ -118,26 +121,63 @@ func (r *hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 				continue
 			}
 		}
-		var b []byte
-		if err := r.q.QueryRowContext(r.ctx, "SELECT hash FROM record_hash WHERE id = $1", n).Scan(&b); err != nil {
-			return nil, fmt.Errorf("stored hash %d: %w", n, err)
+		if at[n] == nil {
+			ask = append(ask, n)
 		}
-		if len(b) != tlog.HashSize {
-			return nil, fmt.Errorf("stored hash %d has %d bytes", n, len(b))
+		at[n] = append(at[n], i)
+	}
+	for some := range slices.Chunk(ask, hashesAtOnce) {
+		if err := r.read(some, out, at); err != nil {
+			return nil, err
 		}
-		copy(out[i][:], b)
-		if r.edge != nil {
-			r.edge.hashes[n] = out[i]
-		}
+	}
+	if len(at) > 0 {
+		return nil, fmt.Errorf("%d of %d stored hashes are not there", len(at), len(ask))
 	}
 	return out, nil
 }
 
+const hashesAtOnce = 256 // arguments of one query; a tile's worth
+
+func (r *hashReader) read(ids []any, out []tlog.Hash, at map[int64][]int) error {
+	places := make([]string, len(ids))
+	for i := range ids {
+		places[i] = fmt.Sprintf("$%d", i+1)
+	}
+	rows, err := r.q.QueryContext(r.ctx, "SELECT id, hash FROM record_hash WHERE id IN ("+strings.Join(places, ", ")+")", ids...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		var b []byte
+		if err := rows.Scan(&n, &b); err != nil {
+			return err
+		}
+		if len(b) != tlog.HashSize {
+			return fmt.Errorf("stored hash %d has %d bytes", n, len(b))
+		}
+		for _, i := range at[n] {
+			copy(out[i][:], b)
+		}
+		if r.edge != nil {
+			r.edge.hashes[n] = tlog.Hash(b)
+		}
+		delete(at, n)
+	}
+	return rows.Err()
+}
+
 // Checkpoint gives the newest signed checkpoint, or "" for an empty log.
 func (l *Log) Checkpoint(ctx context.Context, q store.Queryer) (string, error) {
+	return newestNote(ctx, q)
+}
+
+func newestNote(ctx context.Context, q store.Queryer) (string, error) {
 	var text string
 	err := q.QueryRowContext(ctx, "SELECT note FROM record_checkpoint ORDER BY size DESC LIMIT 1").Scan(&text)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return text, err

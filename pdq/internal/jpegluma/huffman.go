@@ -12,11 +12,11 @@ const (
 
 // table is a Huffman table with short cuts.
 type table struct {
-	// look, by the next lookBits bits, holds a symbol: bits 0-4 the length of the code, or 0 if it is longer than lookBits; bits 8-15
-	// the symbol (run and size); bits 5-7 are 1 if the value that follows fits as well, and then bits 16-31 hold it.
+	// look, by the next lookBits bits, holds a symbol: bits 0-5 the length of its code and of the value that follows together, or 0 if
+	// the code is longer than lookBits; bits 8-15 the symbol (run and size); bits 16-20 the length of the code.
 	look [1 << lookBits]uint32
-	// jump, by the next jumpBits bits, holds as many AC symbols with their values as fit: bits 0-4 their length together, 0 for none; bits
-	// 5-11 the coefficients passed; bit 12 set if the last is an end of block.
+	// jump, by the next jumpBits bits, holds as many AC symbols with their values as fit: bits 0-5 their length together; from bit 6 on the
+	// coefficients passed, with jumpEnd added if the last is an end of block, or jumpNone if not even one fits.
 	jump   [1 << jumpBits]uint16
 	max    [17]int32 // largest code of each length, or -1
 	offset [17]int32 // of a length's codes in values
@@ -24,8 +24,8 @@ type table struct {
 }
 
 const (
-	withValue = 1 << 5
-	jumpEnd   = 1 << 12
+	jumpEnd  = 128
+	jumpNone = 256
 )
 
 // newTable gives nil for a table that is not a prefix code or holds symbols that T.81 does not have.
@@ -60,13 +60,8 @@ func newTable(counts [16]byte, values []byte, dc bool) *table {
 
 // enter fills the look-ups of a code of n bits.
 func (t *table) enter(code int32, n int, s byte) {
-	size := int(s & 15)
+	e := uint32(n) + uint32(s&15) | uint32(s)<<8 | uint32(n)<<16
 	for rest := range 1 << (lookBits - n) {
-		e := uint32(n) | uint32(s)<<8
-		if n+size <= lookBits {
-			v := extend(rest>>(lookBits-n-size), size)
-			e |= withValue | uint32(uint16(v))<<16
-		}
 		t.look[int(code)<<(lookBits-n)|rest] = e
 	}
 }
@@ -86,24 +81,26 @@ func (t *table) jumps() {
 		for {
 			// The bits left, at the top of a look-up; those behind are unknown, so that a symbol must lie within.
 			left := jumpBits - used
-			next := w << used & (1<<jumpBits - 1) >> (jumpBits - lookBits)
-			e := t.look[next]
-			n, s := int(e&31), int(e>>8&255)
-			if n == 0 || n+s&15 > left {
+			e := t.look[w<<used&(1<<jumpBits-1)>>(jumpBits-lookBits)]
+			n, s := int(e&63), int(e>>8&255)
+			if n == 0 || n > left {
 				break
 			}
 			if s == 0 {
 				used += n
-				t.jump[w] = uint16(used) | uint16(passed)<<5 | jumpEnd
+				passed += jumpEnd
 				break
 			}
 			if s&15 == 0 && s != 0xf0 || passed+s>>4+1 > 63 {
 				break
 			}
-			used += n + s&15
+			used += n
 			passed += s>>4 + 1
-			t.jump[w] = uint16(used) | uint16(passed)<<5
 		}
+		if used == 0 {
+			passed = jumpNone
+		}
+		t.jump[w] = uint16(used | passed<<6)
 	}
 }
 
@@ -141,8 +138,8 @@ func (r *reader) take(n uint) int {
 
 // symbol reads a code; -1 if there is none. It needs 16 certain bits.
 func (r *reader) symbol(t *table) int {
-	if e := t.look[r.bits>>(64-lookBits)]; e&31 != 0 {
-		r.skip(uint(e & 31))
+	if e := t.look[r.bits>>(64-lookBits)]; e != 0 {
+		r.skip(uint(e >> 16))
 		return int(e >> 8 & 255)
 	}
 	for n := uint(lookBits + 1); n <= 16; n++ {
@@ -154,13 +151,18 @@ func (r *reader) symbol(t *table) int {
 	return -1
 }
 
+// value gives the value of size bits at the top of bits, as extend does, without a branch.
+func value(bits uint64, size uint) int {
+	return int(bits>>1>>(63-size)) + int(^(int64(bits)>>63)&(1-1<<size))
+}
+
 // difference reads the change of a DC value.
 func (r *reader) difference(t *table) (int, bool) {
 	r.refill()
-	e := t.look[r.bits>>(64-lookBits)]
-	if e&withValue != 0 {
-		r.skip(uint(e&31) + uint(e>>8&15))
-		return int(int16(e >> 16)), true
+	if e := t.look[r.bits>>(64-lookBits)]; e != 0 {
+		v := value(r.bits<<(e>>16&31), uint(e>>8&15))
+		r.skip(uint(e & 63))
+		return v, true
 	}
 	s := r.symbol(t)
 	if s < 0 {
@@ -169,83 +171,90 @@ func (r *reader) difference(t *table) (int, bool) {
 	return extend(r.take(uint(s)), s), true
 }
 
-// block reads the AC coefficients up to index last of a baseline block into c, in zigzag order, and steps over the rest.
-func (r *reader) block(t *table, c *[64]int32, last int) bool {
+// block reads the AC coefficients up to index last of a baseline block, and steps over the rest. It multiplies them by their quantiser
+// into f, by row and column, and adds to set a bit for each place that it wrote.
+func (r *reader) block(t *table, quant *[64]int32, last int, f *[64]int32, set uint64) (uint64, bool) {
 	bits, n, at := r.bits, r.n, r.at
+	over := uint32(0)
 	k := 1
 	for k <= last {
-		bits |= binary.BigEndian.Uint64(r.b[at:]) >> n
+		bits |= binary.BigEndian.Uint64(r.b[at:]) >> (n & 63)
 		at += int(63-n) >> 3
 		n |= 56
-		e := t.look[bits>>(64-lookBits)]
-		s := int(e >> 8 & 255)
-		if e&withValue != 0 {
-			used := uint(e&31) + uint(s&15)
-			bits <<= used
-			n -= used
+		var s, v int
+		if e := t.look[bits>>(64-lookBits)]; e != 0 {
+			s = int(e >> 8 & 255)
+			v = value(bits<<(e>>16&31), uint(e>>8&15))
+			bits <<= e & 63
+			n -= uint(e & 63)
+		} else {
+			r.bits, r.n, r.at = bits, n, at
+			if s = r.symbol(t); s < 0 {
+				return 0, false
+			}
+			v = extend(r.take(uint(s&15)), s&15)
+			bits, n, at = r.bits, r.n, r.at
+		}
+		if s&15 == 0 {
 			if s == 0 {
 				r.bits, r.n, r.at = bits, n, at
-				return true
+				return set, over <= 2*maxCoefficient
 			}
-			if k += s >> 4; k > 63 {
-				return false
+			if s != 0xf0 {
+				return 0, false
 			}
-			c[k] = int32(int16(e >> 16))
-			k++
-			if s&15 == 0 && s != 0xf0 {
-				return false
-			}
-			continue
 		}
-		r.bits, r.n, r.at = bits, n, at
-		if s = r.symbol(t); s < 0 {
-			return false
+		if k += s >> 4; k > 63 {
+			return 0, false
 		}
-		v := extend(r.take(uint(s&15)), s&15)
-		bits, n, at = r.bits, r.n, r.at
-		if s == 0 {
-			return true
-		}
-		if k += s >> 4; k > 63 || s&15 == 0 && s != 0xf0 {
-			return false
-		}
-		c[k] = int32(v)
+		w := int32(v) * quant[k] // within 10 and 16 bits
+		over = max(over, uint32(w+maxCoefficient))
+		place := zigzag[k&63] & 63
+		f[place] = w
+		set |= 1 << place
 		k++
 	}
 	r.bits, r.n, r.at = bits, n, at
-	return r.pass(t, k)
+	return set, r.pass(t, k) && over <= 2*maxCoefficient
 }
 
 // pass steps over the coefficients of a baseline block from index k on.
 func (r *reader) pass(t *table, k int) bool {
 	bits, n, at := r.bits, r.n, r.at
 	for k < 64 {
-		bits |= binary.BigEndian.Uint64(r.b[at:]) >> n
+		bits |= binary.BigEndian.Uint64(r.b[at:]) >> (n & 63)
 		at += int(63-n) >> 3
 		n |= 56
-		if j := uint(t.jump[bits>>(64-jumpBits)]); j != 0 {
-			if next := k + int(j>>5&127); next <= 63 || next == 64 && j&jumpEnd == 0 {
-				bits <<= j & 31
-				n -= j & 31
-				if k = next; j&jumpEnd != 0 {
-					break
-				}
-				continue
+		var j uint
+		var before uint64
+		for range 56 / jumpBits { // so many look-ups have enough certain bits
+			before = bits
+			j = uint(t.jump[bits>>(64-jumpBits)])
+			bits <<= j & 63
+			n -= j & 63
+			if k += int(j >> 6); k >= 64 {
+				break
 			}
 		}
-		r.bits, r.n, r.at = bits, n, at
+		if k <= 64 || k >= jumpEnd && k < jumpEnd+64 {
+			continue // or the block is at its end
+		}
+		// No short cut, or it leads into the next block: one symbol.
+		k -= int(j >> 6)
+		r.bits, r.n, r.at = before, n+(j&63), at
+		r.refill()
 		s := r.symbol(t)
 		if s < 0 {
 			return false
 		}
 		r.skip(uint(s & 15))
-		bits, n, at = r.bits, r.n, r.at
 		if s == 0 {
 			return true
 		}
 		if k += s>>4 + 1; k > 64 || s&15 == 0 && s != 0xf0 {
 			return false
 		}
+		bits, n, at = r.bits, r.n, r.at
 	}
 	r.bits, r.n, r.at = bits, n, at
 	return true

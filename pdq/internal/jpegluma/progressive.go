@@ -183,22 +183,30 @@ func (d *decoder) render() bool {
 		return false
 	}
 	d.start()
-	var c [64]int32
+	quant := &d.quants[y.quant]
+	var f [64]int32
 	for by := range up(d.height, 8) {
 		for bx := range up(d.width, 8) {
-			b := d.at64(bx, by)
+			c := d.at64(bx, by)
 			if d.last == 0 {
-				if !d.flat(bx, by, int(b[0])*int(d.quants[y.quant][0])) {
+				if !d.flat(bx, by, int(c[0])*int(quant[0])) {
 					return false
 				}
 				continue
 			}
-			for i := range d.last + 1 {
-				c[i] = int32(b[i])
+			set := uint64(0)
+			for i, v := range c[:d.last+1] {
+				w := int64(v) * int64(quant[i])
+				if w < -maxCoefficient || w > maxCoefficient {
+					return false
+				}
+				place := zigzag[i]
+				f[place] = int32(w)
+				if w != 0 {
+					set |= 1 << place
+				}
 			}
-			if !d.paint(bx, by, &c, &d.quants[y.quant]) {
-				return false
-			}
+			d.paint(bx, by, &f, set)
 		}
 	}
 	return true

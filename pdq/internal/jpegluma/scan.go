@@ -99,8 +99,6 @@ func (d *decoder) baseline(parts []*component) bool {
 			return false
 		}
 	}
-	y := parts[0]
-	quant := &d.quants[y.quant]
 	d.start()
 	d.seen = true
 	restart := func() {
@@ -108,25 +106,13 @@ func (d *decoder) baseline(parts []*component) bool {
 			c.pred = 0
 		}
 	}
-	return d.intervals(d.unitsX*d.unitsY, restart, func(r *reader, i int) bool {
-		ux, uy := i%d.unitsX*y.h, i/d.unitsX*y.v
-		dc, ac := d.dcTables[y.dc], d.acTables[y.ac]
+	y := parts[0]
+	var f [64]int32
+	ux, uy := 0, 0 // the unit, in blocks
+	return d.intervals(d.unitsX*d.unitsY, restart, func(r *reader, _ int) bool {
 		for by := range y.v {
 			for bx := range y.h {
-				v, ok := r.difference(dc)
-				y.pred += v
-				if !ok || r.over() {
-					return false
-				}
-				if d.last == 0 {
-					if !r.pass(ac, 1) || !d.flat(ux+bx, uy+by, y.pred*int(quant[0])) {
-						return false
-					}
-					continue
-				}
-				var c [64]int32
-				c[0] = int32(y.pred)
-				if !r.block(ac, &c, d.last) || !d.paint(ux+bx, uy+by, &c, quant) {
+				if !d.luma(r, y, ux+bx, uy+by, &f) {
 					return false
 				}
 			}
@@ -136,6 +122,34 @@ func (d *decoder) baseline(parts []*component) bool {
 				return false
 			}
 		}
+		if ux += y.h; ux == d.blocksX {
+			ux, uy = 0, uy+y.v
+		}
 		return true
 	})
+}
+
+// luma decodes and paints a block of a sequential file. Its coefficients pass through f.
+func (d *decoder) luma(r *reader, y *component, bx, by int, f *[64]int32) bool {
+	quant := &d.quants[y.quant]
+	v, ok := r.difference(d.dcTables[y.dc])
+	y.pred += v
+	dc := y.pred * int(quant[0])
+	if !ok || r.over() || dc < -maxCoefficient || dc > maxCoefficient {
+		return false
+	}
+	if d.last == 0 {
+		return r.pass(d.acTables[y.ac], 1) && d.flat(bx, by, dc)
+	}
+	if d.scale == 2 {
+		f[1], f[8], f[9] = 0, 0, 0
+	} else {
+		clear(f[:8*d.scale])
+	}
+	f[0] = int32(dc)
+	set, ok := r.block(d.acTables[y.ac], quant, d.last, f, 1)
+	if ok {
+		d.paint(bx, by, f, set)
+	}
+	return ok
 }
