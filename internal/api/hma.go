@@ -269,7 +269,7 @@ func jsonBody(r *http.Request) (map[string]json.RawMessage, error) {
 	}
 	var out map[string]json.RawMessage
 	if err := json.Unmarshal(b, &out); err != nil {
-		return nil, bad("the body is not a JSON object: %v", err)
+		return nil, bad("the body is not a JSON object")
 	}
 	if out == nil {
 		out = map[string]json.RawMessage{}

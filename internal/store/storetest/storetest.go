@@ -24,6 +24,15 @@ func Each(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 	}
 }
 
+// EachDSN runs fn with the address of an empty database of each engine: "" is for a node's own SQLite.
+func EachDSN(t *testing.T, fn func(t *testing.T, dsn string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, "") })
+	if dsn := os.Getenv("RAKSHA_TEST_POSTGRES"); dsn != "" {
+		t.Run("postgres", func(t *testing.T) { fn(t, fresh(t, dsn)) })
+	}
+}
+
 // SQLite opens an empty SQLite database.
 func SQLite(t testing.TB) *store.DB {
 	t.Helper()
@@ -40,8 +49,13 @@ func open(t testing.TB, dsn string) *store.DB {
 	return db
 }
 
-// postgres makes a database of its own in the server of dsn and drops it afterwards.
 func postgres(t *testing.T, dsn string) *store.DB {
+	t.Helper()
+	return open(t, fresh(t, dsn))
+}
+
+// fresh makes a database of its own in the server of dsn, drops it afterwards, and gives its address.
+func fresh(t *testing.T, dsn string) string {
 	t.Helper()
 	admin, err := sql.Open("pgx", dsn)
 	if err != nil {
@@ -62,5 +76,5 @@ func postgres(t *testing.T, dsn string) *store.DB {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
-	return open(t, u.String())
+	return u.String()
 }
