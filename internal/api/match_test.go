@@ -74,7 +74,7 @@ func TestMatchService(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			storetest.EachDSN(t, func(t *testing.T, dsn string) { converse(t, file, matchNode(t, dsn, nil).URL) })
+			storetest.EachDSN(t, func(t *testing.T, fresh func() string) { converse(t, file, matchNode(t, fresh(), nil).URL) })
 		})
 	}
 }

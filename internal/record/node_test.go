@@ -32,6 +32,8 @@ type node struct {
 	verifier note.Verifier
 	signer   note.Signer
 
+	noted int // notes so far
+
 	mu  sync.Mutex
 	now time.Time
 }

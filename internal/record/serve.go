@@ -7,8 +7,9 @@ import (
 	"raksha.example/raksha/internal/fault"
 )
 
-// Serve gives what stands at a path below Path, for anybody (C2SP tlog-tiles): "checkpoint", "key" or a tile of hashes. Neither
-// names nor states can be learnt from it, only how many entries there are. lasting says that it never changes.
+// Serve gives what stands at a path below Path, for anybody (C2SP tlog-tiles): "checkpoint", "key", a tile of hashes, or what this
+// node keeps of a record whose name the caller knows. Neither names nor states can be learnt from it, only how many entries there
+// are. lasting says that it never changes.
 func (l *Log) Serve(ctx context.Context, path string) (b []byte, lasting bool, err error) {
 	q := l.db.Reader()
 	switch path {
@@ -23,6 +24,10 @@ func (l *Log) Serve(ctx context.Context, path string) (b []byte, lasting bool, e
 			return nil, false, fault.New(fault.NotFound, "this node shows no record key")
 		}
 		return []byte(strings.TrimSpace(l.Verifier) + "\n"), false, nil
+	}
+	if strings.HasPrefix(path, "kept/") {
+		b, err := newestKept(ctx, q, path)
+		return b, false, err
 	}
 	t, err := ParseTilePath(path)
 	if err != nil {

@@ -37,9 +37,10 @@ func serveRecord(t testing.TB, n *node, change func(path string, b []byte) []byt
 // notes adds count entries, each in a transaction of its own, so that there is a checkpoint of every size.
 func (n *node) notes(t testing.TB, count int, word string) {
 	t.Helper()
-	for i := range count {
+	for range count {
+		n.noted++
 		n.write(t, func(ctx context.Context, tx *store.Tx) error {
-			return n.log.Note(ctx, tx, "look", record.Fields{"n": i, "word": word}, nil)
+			return n.log.Note(ctx, tx, "look", record.Fields{"n": n.noted, "word": word}, nil)
 		})
 	}
 }

@@ -383,7 +383,8 @@ func (c *logCheck) finish(ctx context.Context, q store.Queryer) error {
 	if c.Entries > 0 {
 		c.Root = c.root().String()
 	}
-	err := eachRow(ctx, q, "SELECT id, leaf, kind FROM record_entry WHERE leaf IS NULL OR leaf < 0 OR leaf >= $1 ORDER BY id", func(row Row) error {
+	err := eachRow(ctx, q, `SELECT id, leaf, kind FROM record_entry WHERE leaf IS NULL
+		UNION ALL SELECT id, leaf, kind FROM record_entry WHERE leaf < 0 UNION ALL SELECT id, leaf, kind FROM record_entry WHERE leaf >= $1`, func(row Row) error {
 		if row["leaf"] == nil {
 			c.Problem("entry with id %v (%v): it is in no tree: it was not written by the node", row["id"], row["kind"])
 		} else {
@@ -394,7 +395,8 @@ func (c *logCheck) finish(ctx context.Context, q store.Queryer) error {
 	if err != nil {
 		return err
 	}
-	err = eachRow(ctx, q, "SELECT id FROM record_hash WHERE id IS NULL OR id < 0 OR id >= $1 ORDER BY id", func(row Row) error {
+	err = eachRow(ctx, q, `SELECT id FROM record_hash WHERE id IS NULL
+		UNION ALL SELECT id FROM record_hash WHERE id < 0 UNION ALL SELECT id FROM record_hash WHERE id >= $1`, func(row Row) error {
 		c.Problem("stored hash %v: the entries give no such hash", row["id"])
 		return nil
 	}, tlog.StoredHashCount(c.Entries))

@@ -12,10 +12,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
 // Engine says which database stands behind a DB.
@@ -42,11 +44,16 @@ type DB struct {
 	quit   chan struct{}
 	done   chan struct{}
 	before []func(context.Context, *Tx) error // fixed before the first Write
+	close  func() error                       // does its work once
 }
 
-// Open opens and migrates the database of dsn: "sqlite:PATH" or "postgres://...".
-func Open(ctx context.Context, dsn string) (*DB, error) {
+// Open opens the database of dsn, "sqlite:PATH" or "postgres://...", and brings its schema up to date: fault.Conflict if a newer
+// program has used it. On PostgreSQL several processes may open the same database.
+func Open(ctx context.Context, dsn string) (*DB, error) { return open(ctx, dsn, newest) }
+
+func open(ctx context.Context, dsn string, version int64) (*DB, error) {
 	db := &DB{queue: make(chan *request, queueLength), quit: make(chan struct{}), done: make(chan struct{})}
+	db.close = sync.OnceValue(db.shut)
 	var err error
 	switch {
 	case strings.HasPrefix(dsn, "sqlite:"):
@@ -54,17 +61,14 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		err = db.openSQLite(strings.TrimPrefix(dsn, "sqlite:"))
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		db.engine = Postgres
-		if db.w, err = sql.Open("pgx", dsn); err == nil {
-			db.w.SetMaxOpenConns(8)
-			db.r = db.w
-		}
+		err = db.openPostgres(dsn)
 	default:
 		err = errors.New(`the database is named "sqlite:PATH" or "postgres://..."`)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := db.migrate(ctx); err != nil {
+	if err := db.migrate(ctx, version); err != nil {
 		db.closeConns()
 		return nil, fmt.Errorf("migrate database: %w", err)
 	}
@@ -92,29 +96,40 @@ func (db *DB) openSQLite(path string) error {
 	return nil
 }
 
+func (db *DB) openPostgres(dsn string) error {
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return err
+	}
+	db.w = stdlib.OpenDB(*c)
+	db.w.SetMaxOpenConns(8)
+	reading := c.Copy()
+	reading.RuntimeParams["default_transaction_read_only"] = "on"
+	db.r = stdlib.OpenDB(*reading)
+	db.r.SetMaxOpenConns(8)
+	db.r.SetMaxIdleConns(4)
+	return nil
+}
+
 // Engine tells the engine.
 func (db *DB) Engine() Engine { return db.engine }
 
-// Reader gives the read connections. They see what is committed.
+// Reader gives the read connections. They see what is committed, and refuse to write.
 func (db *DB) Reader() *sql.DB { return db.r }
 
 // Raw gives the writing connections, for the job queue, which runs its own transactions on its own tables.
 func (db *DB) Raw() *sql.DB { return db.w }
 
-// Close waits for the writes under way and closes the connections.
-func (db *DB) Close() error {
+// Close carries out the writes that wait and closes the connections; further writes are refused.
+func (db *DB) Close() error { return db.close() }
+
+func (db *DB) shut() error {
 	close(db.quit)
 	<-db.done
 	return db.closeConns()
 }
 
-func (db *DB) closeConns() error {
-	err := db.w.Close()
-	if db.r != db.w {
-		err = errors.Join(err, db.r.Close())
-	}
-	return err
-}
+func (db *DB) closeConns() error { return errors.Join(db.w.Close(), db.r.Close()) }
 
 // Micros turns an instant into the form that tables hold; the zero time is 0.
 func Micros(t time.Time) int64 {

@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,122 +26,148 @@ func count(t *testing.T, db *store.DB) (n int) {
 	return n
 }
 
-func TestWrite(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		ctx := context.Background()
-		refused := errors.New("refused")
-		var wg sync.WaitGroup
-		for i := range 60 {
-			wg.Go(func() {
-				err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-					if err := insert(tx, fmt.Sprint("host", i)); err != nil {
-						return err
-					}
-					switch i % 3 {
-					case 0:
-						return refused
-					case 1:
-						panic("a broken closure")
-					}
-					return nil
-				})
-				if (err == nil) != (i%3 == 2) || (i%3 == 0 && !errors.Is(err, refused)) {
-					t.Errorf("closure %d: %v", i, err)
-				}
-			})
-		}
-		wg.Wait()
-		if n := count(t, db); n != 20 {
-			t.Errorf("%d rows, want those of the 20 closures that succeeded", n)
-		}
-	})
-}
-
-// A failed statement inside a closure must not poison the closures that share its transaction (PostgreSQL would).
-func TestWriteErrorIsOnesOwn(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		ctx := context.Background()
-		var wg sync.WaitGroup
-		for i := range 20 {
-			wg.Go(func() {
-				err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-					return insert(tx, fmt.Sprint(i%10))
-				})
-				_ = err // ten of them meet a row that is there
-			})
-		}
-		wg.Wait()
-		if n := count(t, db); n != 10 {
-			t.Errorf("%d rows, want 10", n)
-		}
-	})
-}
-
-func TestBeforeCommitFails(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		broken := errors.New("no sequencer")
-		fail := true
-		db.BeforeCommit(func(context.Context, *store.Tx) error {
-			if fail {
-				return broken
-			}
-			return nil
-		})
-		told := false
-		write := func() error {
-			return db.Write(context.Background(), func(ctx context.Context, tx *store.Tx) error {
-				tx.AfterCommit(func() { told = true })
-				return insert(tx, "a")
-			})
-		}
-		if err := write(); !errors.Is(err, broken) || told || count(t, db) != 0 {
-			t.Fatalf("err %v, told %v, %d rows", err, told, count(t, db))
-		}
-		fail = false
-		if err := write(); err != nil || !told || count(t, db) != 1 {
-			t.Fatalf("err %v, told %v, %d rows", err, told, count(t, db))
-		}
-	})
-}
-
-// $N binds by number on both engines, not by order of appearance.
+// $N binds by number on both engines, not by order of appearance, in every kind of statement and when a number stands twice.
 func TestPlaceholderOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		var a, b string
-		if err := db.Reader().QueryRow("SELECT CAST($2 AS TEXT), CAST($1 AS TEXT)", "one", "two").Scan(&a, &b); err != nil {
+		var a, b, c string
+		query := "SELECT CAST($3 AS TEXT), CAST($1 AS TEXT), CAST($3 AS TEXT) || CAST($2 AS TEXT)"
+		if err := db.Reader().QueryRow(query, "one", "two", "three").Scan(&a, &b, &c); err != nil {
 			t.Fatal(err)
 		}
-		if a != "two" || b != "one" {
-			t.Errorf("$2, $1 gave %q, %q", a, b)
+		if a != "three" || b != "one" || c != "threetwo" {
+			t.Errorf("read %q, %q, %q", a, b, c)
+		}
+		err := db.Write(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO platform_secret (host, token) VALUES ($2, $1)", "token", "host"); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, "UPDATE platform_secret SET token = $2 WHERE host = $1 AND token <> $2", "host", "other")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Reader().QueryRow("SELECT host, token FROM platform_secret WHERE token = $2 AND host = $1", "host", "other").Scan(&a, &b); err != nil {
+			t.Errorf("written under the wrong numbers: %v", err)
 		}
 	})
 }
 
-func BenchmarkWrite(b *testing.B) {
-	for _, writers := range []int{1, 64} {
-		b.Run(fmt.Sprint(writers, "writers"), func(b *testing.B) {
-			db := storetest.SQLite(b)
-			b.SetParallelism(writers)
-			var mu sync.Mutex
-			n := 0
-			next := func() string { mu.Lock(); defer mu.Unlock(); n++; return fmt.Sprint(n) }
-			work := func() {
-				host := next()
-				if err := db.Write(context.Background(), func(ctx context.Context, tx *store.Tx) error { return insert(tx, host) }); err != nil {
-					b.Error(err)
+// The read connections see what is committed and can write nothing.
+func TestReaderOnlyReads(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		if err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return insert(tx, "a") }); err != nil {
+			t.Fatal(err)
+		}
+		var conns []*sql.Conn // every connection of the pool
+		for range 4 {
+			conn, err := db.Reader().Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, conn)
+			for _, query := range []string{"INSERT INTO platform_secret (host, token) VALUES ('b', 't')", "UPDATE platform_secret SET token = 'x'",
+				"DELETE FROM platform_secret", "CREATE TABLE kite (id BIGINT)", "DROP TABLE platform_secret"} {
+				_, err := conn.ExecContext(ctx, query)
+				if err == nil || !strings.Contains(strings.ToLower(err.Error()), "read") { // readonly, read-only
+					t.Errorf("%s: %v", query, err)
 				}
 			}
-			if writers == 1 {
-				for b.Loop() {
-					work()
-				}
-				return
+			var n int
+			if err := conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM platform_secret WHERE token = 't'").Scan(&n); err != nil || n != 1 {
+				t.Errorf("%d rows, %v", n, err)
 			}
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					work()
+		}
+		for _, conn := range conns {
+			conn.Close()
+		}
+	})
+}
+
+// A snapshot shows one state, whatever is written meanwhile.
+func TestSnapshot(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		add := func(host string) {
+			if err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return insert(tx, host) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add("a")
+		tx, err := db.Snapshot(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		for _, host := range []string{"b", "c"} {
+			var n int
+			if err := tx.QueryRow("SELECT COUNT(*) FROM platform_secret").Scan(&n); err != nil || n != 1 {
+				t.Errorf("the snapshot shows %d rows, %v", n, err)
+			}
+			add(host)
+		}
+		if n := count(t, db); n != 3 {
+			t.Errorf("%d rows afterwards", n)
+		}
+	})
+}
+
+// Several processes may open one PostgreSQL database at the same moment; each finds the schema whole. One writes at a time, so that
+// what a closure reads is still so when it writes.
+func TestManyProcesses(t *testing.T) {
+	storetest.EachDSN(t, func(t *testing.T, fresh func() string) {
+		dsn := fresh()
+		if strings.HasPrefix(dsn, "sqlite:") {
+			return // one process has an SQLite node: app locks its folder
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				db, err := store.Open(context.Background(), dsn)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				for range 25 {
+					err := db.Write(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+						var n int
+						if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM platform_secret").Scan(&n); err != nil {
+							return err
+						}
+						return insert(tx, fmt.Sprint(n))
+					})
+					if err != nil {
+						t.Error(err)
+					}
 				}
 			})
-		})
+		}
+		wg.Wait()
+		if n := count(t, storetest.Open(t, dsn)); n != 100 {
+			t.Errorf("%d rows, want 100", n)
+		}
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, dsn := range []string{"", "mysql://x", "raksha.db", "postgres://127.0.0.1:1/none?connect_timeout=1", "sqlite:/nowhere/at/all/raksha.db"} {
+		if db, err := store.Open(context.Background(), dsn); err == nil {
+			db.Close()
+			t.Errorf("%q was opened", dsn)
+		}
 	}
+}
+
+func TestCloseTwice(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if err := errors.Join(db.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+		err := db.Write(context.Background(), func(ctx context.Context, tx *store.Tx) error { return nil })
+		if err == nil {
+			t.Error("a closed database took a write")
+		}
+	})
 }

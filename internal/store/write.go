@@ -2,62 +2,85 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 
 	"raksha.example/raksha/internal/fault"
 )
 
 const (
-	queueLength = 1024 // writers that may wait; a further one blocks: back-pressure
+	queueLength = 1024 // writers that may wait in line; further ones wait before it: back-pressure
 	groupSize   = 128  // closures in one transaction at most
 )
 
-// Tx is the transaction that a Write closure works in. It is shared with other closures; only the closure's own savepoint
-// is undone when it fails. It must not be kept after the closure returns, nor committed or rolled back.
-type Tx struct {
-	*sql.Tx
-	Engine Engine
-	after  []func()
-}
-
-// AfterCommit runs fn once the closure's work is durable, before Write returns. fn must be quick and cannot fail.
-func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
+// The stages of a request.
+const (
+	waiting   = iota // in the queue
+	begun            // its closure runs or has run: the outcome must be waited for, it may be durable
+	abandoned        // its caller has gone
+)
 
 type request struct {
-	ctx  context.Context
-	fn   func(context.Context, *Tx) error
-	err  error
-	done chan struct{}
+	ctx   context.Context
+	fn    func(context.Context, *Tx) error
+	stage atomic.Int32
+	err   error         // set before done is closed
+	done  chan struct{} // closed when the outcome is known
 }
 
 // BeforeCommit adds a step that runs once in each transaction, after the closures and before the commit (the record's
 // sequencer). It must be called before the first Write. If the step fails, the transaction and every closure in it fail.
 func (db *DB) BeforeCommit(fn func(context.Context, *Tx) error) { db.before = append(db.before, fn) }
 
-// Write runs fn in a transaction and returns after the commit. An error of fn undoes what fn did and is returned.
+// Write runs fn in a transaction and returns after the commit. An error of fn, or a panic in it, undoes what fn did, and that
+// alone, and is returned. All writes of a database happen one after another, also those of other processes, so that fn may
+// read what it decides upon.
+//
+// When more than 1024 writes wait, Write waits for a place. If ctx ends before fn begins, fn never runs and Write returns a
+// fault.Unavailable that wraps the context's error. Once fn has begun, its outcome is waited for. The context that fn is
+// given carries ctx's values and never ends. fn must not call Write: it would wait for itself, and gets an error instead.
 func (db *DB) Write(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	if inside, ok := ctx.Value(insideKey{}).(*atomic.Bool); ok && inside.Load() {
+		return errors.New("store: Write inside the closure of a Write")
+	}
 	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
 	case db.queue <- r:
 	case <-ctx.Done():
-		return ctx.Err()
+		return busy(ctx)
 	case <-db.quit:
-		return fault.New(fault.Unavailable, "the node is shutting down; try again")
+		return closing()
 	}
 	select {
-	case <-r.done: // once queued, the outcome is waited for: it may be durable already
+	case <-r.done:
 		return r.err
-	case <-db.done: // queued while the writer was leaving
+	case <-ctx.Done():
+		if r.stage.CompareAndSwap(waiting, abandoned) {
+			return busy(ctx)
+		}
+	case <-db.done:
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-db.done: // the writer has left, perhaps with this request answered at the last moment
 		select {
 		case <-r.done:
 			return r.err
 		default:
-			return fault.New(fault.Unavailable, "the node is shutting down; try again")
+			return closing()
 		}
 	}
+}
+
+func closing() error { return fault.New(fault.Unavailable, "the node is shutting down; try again") }
+
+// busy says why a write was not begun: its caller's time ended while others were before it.
+func busy(ctx context.Context) error {
+	return fault.Wrap(ctx.Err(), fault.Unavailable, "the node is busy and could not write this in time; nothing was changed, try again")
 }
 
 func (db *DB) writer() {
@@ -79,14 +102,20 @@ func (db *DB) writer() {
 	}
 }
 
+// gather takes what waits. The writers that the last commit has answered may be about to write again: they get a chance to
+// run first, because one that comes a moment later pays for a commit of its own.
 func (db *DB) gather(first *request) []*request {
 	group := []*request{first}
-	for len(group) < groupSize {
+	for yielded := false; len(group) < groupSize; {
 		select {
 		case r := <-db.queue:
 			group = append(group, r)
 		default:
-			return group
+			if yielded {
+				return group
+			}
+			runtime.Gosched()
+			yielded = true
 		}
 	}
 	return group
@@ -107,6 +136,16 @@ func (db *DB) group(group []*request) {
 	}
 }
 
+// The statements around each closure. RELEASE keeps the savepoint's work. On PostgreSQL the lock makes the writes of all
+// processes one sequence, as SQLite does by itself; it goes with the transaction.
+const (
+	enter      = "SAVEPOINT one"
+	leave      = "RELEASE SAVEPOINT one"
+	next       = leave + "; " + enter
+	undo       = "ROLLBACK TO SAVEPOINT one"
+	onlyWriter = "SELECT pg_advisory_xact_lock(7214)"
+)
+
 func (db *DB) transact(group []*request, after *[]func()) error {
 	ctx := context.Background() // a caller that goes away must not undo the others' work
 	sqlTx, err := db.w.BeginTx(ctx, nil)
@@ -114,16 +153,36 @@ func (db *DB) transact(group []*request, after *[]func()) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer sqlTx.Rollback()
+	begin := enter
+	if db.engine == Postgres {
+		begin = onlyWriter + "; " + enter
+	}
+	if _, err := sqlTx.ExecContext(ctx, begin); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
 	worked := false
 	var kept []func()
-	for _, r := range group {
-		tx := &Tx{Tx: sqlTx, Engine: db.engine}
-		if r.err, err = savepoint(ctx, tx, r); err != nil {
-			return err
+	for i, r := range group {
+		if !r.stage.CompareAndSwap(waiting, begun) {
+			continue // abandoned
 		}
-		if r.err == nil {
-			worked = true
-			kept = append(kept, tx.after...)
+		tx := &Tx{Tx: sqlTx, Engine: db.engine}
+		if r.err = call(r.ctx, r.fn, tx); r.err == nil {
+			move := next
+			if i == len(group)-1 {
+				move = leave
+			}
+			if _, err := sqlTx.ExecContext(ctx, move); err == nil {
+				worked = true
+				kept = append(kept, tx.after...)
+				continue
+			} else {
+				// PostgreSQL takes nothing more after a statement that failed, also if the closure passed over the failure.
+				r.err = fmt.Errorf("a statement of this write failed: %w", err)
+			}
+		}
+		if _, err := sqlTx.ExecContext(ctx, undo); err != nil {
+			return fmt.Errorf("undo a write: %w", errors.Join(r.err, err))
 		}
 	}
 	if !worked {
@@ -131,7 +190,7 @@ func (db *DB) transact(group []*request, after *[]func()) error {
 	}
 	tx := &Tx{Tx: sqlTx, Engine: db.engine}
 	for _, fn := range db.before {
-		if err := fn(ctx, tx); err != nil {
+		if err := call(ctx, fn, tx); err != nil {
 			return fmt.Errorf("before commit: %w", err)
 		}
 	}
@@ -142,34 +201,20 @@ func (db *DB) transact(group []*request, after *[]func()) error {
 	return nil
 }
 
-// savepoint runs one request; its own error leaves the transaction as it was, the second error ends the transaction.
-func savepoint(ctx context.Context, tx *Tx, r *request) (own, fatal error) {
-	if err := r.ctx.Err(); err != nil {
-		return err, nil
-	}
-	if _, err := tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
-		return nil, err
-	}
-	own = call(r, tx)
-	if own != nil {
-		_, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT one")
-		if err != nil {
-			return nil, errors.Join(own, err)
-		}
-	}
-	if _, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT one"); err != nil {
-		return nil, err
-	}
-	return own, nil
-}
+type insideKey struct{}
 
-// call runs the closure; a panic in it is that closure's error. The context is freed of its cancellation, so that a
-// caller who hangs up in the middle cannot break the shared transaction.
-func call(r *request, tx *Tx) (err error) {
+// call runs a closure; a panic in it is its error. The context is freed of its cancellation: see Tx.
+func call(ctx context.Context, fn func(context.Context, *Tx) error, tx *Tx) (err error) {
+	inside := new(atomic.Bool)
+	inside.Store(true)
 	defer func() {
+		inside.Store(false)
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in a write: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return r.fn(context.WithoutCancel(r.ctx), tx)
+	return fn(context.WithValue(context.WithoutCancel(ctx), insideKey{}, inside), tx)
 }
+
+// Waiting counts the writes that wait in line.
+func (db *DB) Waiting() int { return len(db.queue) }
