@@ -18,7 +18,7 @@ import (
 
 // bench is a node with hash lists and nothing else.
 type bench struct {
-	*testing.T
+	testing.TB
 	ctx      context.Context
 	db       *store.DB
 	log      *record.Log
@@ -35,7 +35,7 @@ func each(t *testing.T, fn func(b *bench)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) { fn(newBench(t, db)) })
 }
 
-func newBench(t *testing.T, db *store.DB) *bench {
+func newBench(t testing.TB, db *store.DB) *bench {
 	t.Helper()
 	secret, public, err := note.GenerateKey(nil, "lists.example")
 	if err != nil {
@@ -45,7 +45,7 @@ func newBench(t *testing.T, db *store.DB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, ctx: context.Background(), db: db, files: t.TempDir()}
+	b := &bench{TB: t, ctx: context.Background(), db: db, files: t.TempDir()}
 	if b.verifier, err = note.NewVerifier(public); err != nil {
 		t.Fatal(err)
 	}
