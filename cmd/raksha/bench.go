@@ -13,6 +13,7 @@ import (
 type benchCmd struct {
 	Hash  benchHashCmd  `cmd:"" help:"Measure hashing."`
 	Match benchMatchCmd `cmd:"" help:"Measure matching, and check the results against brute force."`
+	Serve benchServeCmd `cmd:"" help:"Measure the match service from a second process."`
 }
 
 type benchHashCmd struct {

@@ -239,4 +239,3 @@ func TestMatchServiceAsksWhoCalls(t *testing.T) {
 		}
 	}
 }
-

@@ -196,6 +196,12 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	return api.OneSlash(mux), nil
 }
 
+// Lists gives the node's hash lists, for those who fill them without its API.
+func (n *Node) Lists() *lists.Lists { return n.lists }
+
+// DB gives the node's database.
+func (n *Node) DB() *store.DB { return n.db }
+
 // Wait returns when the server has stopped.
 func (n *Node) Wait() error {
 	if err := <-n.served; !errors.Is(err, http.ErrServerClosed) {
