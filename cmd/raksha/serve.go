@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -15,13 +16,14 @@ import (
 )
 
 type serveCmd struct {
-	Dir           string `required:"" help:"The node's folder: database, vault and keys. An empty one is initialised."`
-	Database      string `help:"PostgreSQL address (postgres://...); without it SQLite in the folder."`
-	Listen        string `default:"127.0.0.1:8470" help:"Address to listen on."`
-	Desks         string `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
-	Jurisdiction  string `default:"in" help:"Whose rules apply."`
-	Clock         string `help:"For demonstrations and tests: a file that tells the time. The record says so."`
-	AllowLoopback bool   `help:"Peers and platforms may be on this machine."`
+	Dir           string         `required:"" help:"The node's folder: database, vault and keys. An empty one is initialised."`
+	Database      string         `help:"PostgreSQL address (postgres://...); without it SQLite in the folder."`
+	Listen        string         `default:"127.0.0.1:8470" help:"Address to listen on."`
+	Desks         string         `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
+	Jurisdiction  string         `default:"in" help:"Whose rules apply."`
+	Clock         string         `help:"For demonstrations and tests: a file that tells the time. The record says so."`
+	AllowLoopback bool           `help:"Peers and platforms may be on this machine."`
+	Open          []netip.Prefix `placeholder:"NETWORK" help:"Reach this network though it is not public, such as 10.20.0.0/16; several with commas."`
 }
 
 // Run serves a node until it is told to stop.
@@ -44,7 +46,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		AllowLoopback: c.AllowLoopback, Executable: exe, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		AllowLoopback: c.AllowLoopback, Open: c.Open, Executable: exe, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,9 +49,10 @@ type Config struct {
 	Desks         []directory.Desk
 	Jurisdiction  string
 	Clock         clock.Clock
-	Simulated     bool   // Clock is a file
-	AllowLoopback bool   // peers and platforms may be on this machine
-	Executable    string // for the media children
+	Simulated     bool           // Clock is a file
+	AllowLoopback bool           // peers and platforms may be on this machine
+	Open          []netip.Prefix // networks that are reached though they are not public
+	Executable    string         // for the media children
 	Version       string
 	Logger        *slog.Logger
 }
@@ -59,6 +61,7 @@ type Config struct {
 type Node struct {
 	URL       string // where it listens
 	SetupCode string // "" once the node is set up
+	Rooms     Rooms
 	db        *store.DB
 	jobs      *jobs.Queue
 	pool      *media.Pool
@@ -66,6 +69,8 @@ type Node struct {
 	server    *http.Server
 	served    chan error
 	lock      *os.File // held while the node runs
+	following context.CancelFunc
+	followed  chan struct{} // closed when following has ended
 }
 
 // Tables are all tables that the record answers for.
@@ -145,11 +150,13 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
 		return nil, err
 	}
-	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback})
+	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open})
+	between := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open, HTTPSOnly: true}) // nodes
 	people := identity.NewPeople(n.db, log, c.Clock)
 	peers := directory.NewBook(self, n.db, log, people, c.Clock)
+	peers.UseClient(between)
 	office := courier.NewOffice(courier.Config{Agency: agency, Key: courier.Key{KID: self.AgencyKID, Private: self.AgencyKey}, DB: n.db, Log: log, Jobs: n.jobs,
-		Clock: c.Clock, Directory: peers, Client: client, Due: func(instrument string, at time.Time) (time.Time, string) {
+		Clock: c.Clock, Directory: peers, Client: between, Due: func(instrument string, at time.Time) (time.Time, string) {
 			r, err := law.Rule(instrument, at)
 			if err != nil || r.Trigger != "receipt" {
 				return time.Time{}, ""
@@ -179,18 +186,45 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		return nil, err
 	}
 	n.SetupCode = code.code
+	if err := peers.Renew(ctx); err != nil {
+		return nil, err
+	}
 	if err := n.jobs.Start(ctx); err != nil {
 		return nil, err
 	}
+	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
-	handler := api.New(api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
+	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
 		Register: register, Lists: hashLists, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
-		Client: client, SetupCode: code, Logger: c.Logger})
+		Client: client, SetupCode: code, Logger: c.Logger}}
+	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
 	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))
 	return mux, nil
+}
+
+const askPeers = time.Hour // between two rounds of asking every agency for its newest directory entry
+
+// follow renews the own directory entry before it ends and asks others for theirs, until Close.
+func (n *Node) follow(peers *directory.Book, log *slog.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	n.following, n.followed = stop, make(chan struct{})
+	go func() {
+		defer close(n.followed)
+		for tick := time.NewTicker(askPeers); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+			if err := errors.Join(peers.Renew(ctx), peers.RefreshAll(ctx)); err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "directory entries were not renewed", "error", err)
+			}
+		}
+	}()
 }
 
 // Wait returns when the server has stopped.
@@ -206,6 +240,10 @@ func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))
+	}
+	if n.following != nil {
+		n.following()
+		<-n.followed
 	}
 	if n.jobs != nil {
 		errs = append(errs, n.jobs.Stop(ctx))
