@@ -31,6 +31,7 @@ type commands struct {
 	Statistics statisticsCmd `cmd:"" help:"Figures of a node as of a time, computed from its record."`
 	Hash       hashCmd       `cmd:"" help:"Hash pictures and films."`
 	Match      matchCmd      `cmd:"" help:"Look pictures and films up in a list of hashes."`
+	Doctor     doctorCmd     `cmd:"" help:"Tell what this machine offers to a node, and what is missing."`
 	Bench      benchCmd      `cmd:"" help:"Measure hashing and matching on this machine."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 

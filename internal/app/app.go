@@ -53,8 +53,10 @@ type Config struct {
 	AllowLoopback bool           // peers and platforms may be on this machine
 	Open          []netip.Prefix // networks that are reached though they are not public
 	Executable    string         // for the media children
-	Version       string
-	Logger        *slog.Logger
+	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
+	AllowWeakConfinement bool
+	Version              string
+	Logger               *slog.Logger
 }
 
 // Node is a running node.
@@ -147,6 +149,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	log := record.New(n.db, c.Clock, signer, Tables())
 	n.jobs = jobs.New(n.db, c.Logger)
 	n.pool = media.NewPool(c.Executable, 2)
+	n.pool.AllowWeak, n.pool.Log = c.AllowWeakConfinement, c.Logger
 	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
 		return nil, err
 	}
