@@ -121,15 +121,15 @@ func fill(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	defer n.Close(context.WithoutCancel(ctx))
-	l := n.Lists()
+	l := n.Rooms.Lists
 	have := l.Kinds()[lists.PDQ].Entries
 	if have >= o.N {
 		return nil
 	}
 	var id int64
-	if v, err := lists.ByBank(ctx, n.DB().Reader(), benchBank); err == nil {
+	if v, err := lists.ByBank(ctx, n.Rooms.DB.Reader(), benchBank); err == nil {
 		id = v.ID
-	} else if err := n.DB().Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	} else if err := n.Rooms.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		id, err = l.CreateList(ctx, tx, lists.New{Name: benchBank, Bank: benchBank})
 		return err
 	}); err != nil {
@@ -143,7 +143,7 @@ func fill(ctx context.Context, o ServeOptions) error {
 		for i := range entries {
 			entries[i] = lists.Entry{Kind: lists.PDQ, Value: randomHex(r)}
 		}
-		if err := n.DB().Write(ctx, func(ctx context.Context, tx *store.Tx) error { return l.Add(ctx, tx, id, 0, entries) }); err != nil {
+		if err := n.Rooms.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return l.Add(ctx, tx, id, 0, entries) }); err != nil {
 			return err
 		}
 		if done += len(entries); done%500_000 < batch {

@@ -14,6 +14,7 @@ type benchCmd struct {
 	Hash  benchHashCmd  `cmd:"" help:"Measure hashing."`
 	Match benchMatchCmd `cmd:"" help:"Measure matching, and check the results against brute force."`
 	Serve benchServeCmd `cmd:"" help:"Measure the match service from a second process."`
+	Store benchStoreCmd `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
 }
 
 type benchHashCmd struct {

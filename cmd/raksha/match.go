@@ -16,12 +16,13 @@ import (
 )
 
 type matchCmd struct {
-	List       string   `required:"" placeholder:"FILE" help:"Hashes to look for: one a line, with a label after a comma or tab if you like."`
-	Threshold  int      `default:"31" help:"Largest distance that counts as a match, in bits, 0 to 63."`
-	MinQuality int      `default:"50" help:"Pictures of a lower quality are not compared: flat ones resemble each other."`
-	JSON       bool     `name:"json" help:"Print an object a line."`
-	Profile    string   `default:"meta-512" enum:"meta-512,full,fast" help:"As for hash. Lists are mostly made under meta-512."`
-	Media      []string `arg:"" help:"Pictures and films; a folder is walked; - is standard input."`
+	List                 string   `required:"" placeholder:"FILE" help:"Hashes to look for: one a line, with a label after a comma or tab if you like."`
+	Threshold            int      `default:"31" help:"Largest distance that counts as a match, in bits, 0 to 63."`
+	MinQuality           int      `default:"50" help:"Pictures of a lower quality are not compared: flat ones resemble each other."`
+	JSON                 bool     `name:"json" help:"Print an object a line."`
+	Profile              string   `default:"meta-512" enum:"meta-512,full,fast" help:"As for hash. Lists are mostly made under meta-512."`
+	AllowWeakConfinement bool     `help:"Decode media though this machine lacks a protection of the process that does it; raksha doctor names it."`
+	Media                []string `arg:"" help:"Pictures and films; a folder is walked; - is standard input."`
 }
 
 // matchLine is one match as --json prints it.
@@ -61,7 +62,7 @@ func (c matchCmd) Run(ctx context.Context, s streams) error {
 	index := hamming.Build(hashes, nil)
 	matched, failed := false, false
 	out := json.NewEncoder(s.out)
-	err = survey(ctx, s, c.Media, pdq.Profile(c.Profile), func(file string, r media.Result, err error) error {
+	err = survey(ctx, s, c.AllowWeakConfinement, c.Media, pdq.Profile(c.Profile), func(file string, r media.Result, err error) error {
 		if err != nil {
 			failed = true
 			fmt.Fprintf(s.err, "raksha: %s: %s\n", file, fault.Message(err))
@@ -88,6 +89,10 @@ func (c matchCmd) Run(ctx context.Context, s streams) error {
 
 // find gives the matches of one file: each entry once, where it is nearest.
 func (c matchCmd) find(index *hamming.Index, entries []listEntry, file string, r media.Result, warn io.Writer) (out []matchLine) {
+	if r.Kind == media.Container {
+		fmt.Fprintf(warn, "raksha: %s: not compared: what a %s file holds is not opened; unpack it first\n", file, r.Format)
+		return nil
+	}
 	var queries [][32]byte
 	var frames []int
 	add := func(text string) {

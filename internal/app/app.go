@@ -52,15 +52,19 @@ type Config struct {
 	Simulated     bool           // Clock is a file
 	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
 	AllowLoopback bool           // peers and platforms may be on this machine
+	Open          []netip.Prefix // networks that are reached though they are not public
 	Executable    string         // for the media children
-	Version       string
-	Logger        *slog.Logger
+	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
+	AllowWeakConfinement bool
+	Version              string
+	Logger               *slog.Logger
 }
 
 // Node is a running node.
 type Node struct {
 	URL       string // where it listens
 	SetupCode string // "" once the node is set up
+	Rooms     Rooms
 	db        *store.DB
 	jobs      *jobs.Queue
 	pool      *media.Pool
@@ -69,6 +73,8 @@ type Node struct {
 	server    *http.Server
 	served    chan error
 	lock      *os.File // held while the node runs
+	following context.CancelFunc
+	followed  chan struct{} // closed when following has ended
 }
 
 // Tables are all tables that the record answers for.
@@ -145,14 +151,17 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	log := record.New(n.db, c.Clock, signer, Tables())
 	n.jobs = jobs.New(n.db, c.Logger)
 	n.pool = media.NewPool(c.Executable, 2)
+	n.pool.AllowWeak, n.pool.Log = c.AllowWeakConfinement, c.Logger
 	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
 		return nil, err
 	}
-	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback})
+	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open})
+	between := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open, HTTPSOnly: true}) // nodes
 	people := identity.NewPeople(n.db, log, c.Clock)
 	peers := directory.NewBook(self, n.db, log, people, c.Clock)
+	peers.UseClient(between)
 	office := courier.NewOffice(courier.Config{Agency: agency, Key: courier.Key{KID: self.AgencyKID, Private: self.AgencyKey}, DB: n.db, Log: log, Jobs: n.jobs,
-		Clock: c.Clock, Directory: peers, Client: client, Due: func(instrument string, at time.Time) (time.Time, string) {
+		Clock: c.Clock, Directory: peers, Client: between, Due: func(instrument string, at time.Time) (time.Time, string) {
 			r, err := law.Rule(instrument, at)
 			if err != nil || r.Trigger != "receipt" {
 				return time.Time{}, ""
@@ -182,13 +191,18 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		return nil, err
 	}
 	n.SetupCode = code.code
+	if err := peers.Renew(ctx); err != nil {
+		return nil, err
+	}
 	if err := n.jobs.Start(ctx); err != nil {
 		return nil, err
 	}
+	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
-	handler := api.New(api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
+	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
 		Register: register, Lists: n.lists, Media: n.pool, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
-		Client: client, SetupCode: code, Logger: c.Logger})
+		Client: client, SetupCode: code, Logger: c.Logger}}
+	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
@@ -196,11 +210,27 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	return api.OneSlash(mux), nil
 }
 
-// Lists gives the node's hash lists, for those who fill them without its API.
-func (n *Node) Lists() *lists.Lists { return n.lists }
+const askPeers = time.Hour // between two rounds of asking every agency for its newest directory entry
 
-// DB gives the node's database.
-func (n *Node) DB() *store.DB { return n.db }
+// follow renews the own directory entry before it ends and asks others for theirs, until Close.
+func (n *Node) follow(peers *directory.Book, log *slog.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	n.following, n.followed = stop, make(chan struct{})
+	go func() {
+		defer close(n.followed)
+		for tick := time.NewTicker(askPeers); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+			if err := errors.Join(peers.Renew(ctx), peers.RefreshAll(ctx)); err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "directory entries were not renewed", "error", err)
+			}
+		}
+	}()
+}
 
 // Wait returns when the server has stopped.
 func (n *Node) Wait() error {
@@ -215,6 +245,10 @@ func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))
+	}
+	if n.following != nil {
+		n.following()
+		<-n.followed
 	}
 	if n.jobs != nil {
 		errs = append(errs, n.jobs.Stop(ctx))

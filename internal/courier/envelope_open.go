@@ -66,26 +66,33 @@ func (d Document) Hash() ([32]byte, error) {
 }
 
 // Open verifies a received document by the receiver's directory and clock and gives its content. The order of the checks:
-// the form, who signed, whether they signed these bytes, whether their keys are good now and were at signing, whether the
-// officer's passkey stands behind it, then audience and time.
+// the form, who signed, whether they signed these bytes, audience and time, whether their keys are good now and were at
+// signing, and whether the officer's passkey stands behind it.
 func Open(ctx context.Context, b []byte, audience string, now time.Time, keys Keys) (Opened, error) {
-	o, err := Verify(ctx, b, now, keys)
-	switch {
-	case err != nil:
-		return Opened{}, err
-	case o.Audience != audience:
-		return Opened{}, refuse(WrongAudience, "the document is addressed to %q; this node is %q", o.Audience, audience)
-	case !now.Before(o.Expires):
-		return Opened{}, refuse(Expired, "the document expired at %s; it was judged at %s", stamp(o.Expires), stamp(now))
-	case o.IssuedAt.After(now.Add(clockSkew)):
-		return Opened{}, refuse(NotYetValid, "the document says that it was issued at %s, which is in the future: it was judged at %s", stamp(o.IssuedAt), stamp(now))
-	}
-	return o, nil
+	return open(ctx, b, now, keys, func(d Document) error {
+		switch {
+		case d.Audience != audience:
+			return refuse(WrongAudience, "the document is addressed to %q; this node is %q", d.Audience, audience)
+		case !now.Before(d.Expires):
+			return refuse(Expired, "the document expired at %s; it was judged at %s", stamp(d.Expires), stamp(now))
+		case d.IssuedAt.After(now.Add(clockSkew)):
+			return refuse(NotYetValid, "the document says that it was issued at %s, which is in the future: it was judged at %s", stamp(d.IssuedAt), stamp(now))
+		}
+		return nil
+	})
 }
 
-// Verify is Open for whoever is not the addressee: it looks at everything but audience and times. at is when the document
-// was received.
+// Verify is Open for whoever is not the addressee: the audience does not matter. at is when the document was received, or
+// would be.
 func Verify(ctx context.Context, b []byte, at time.Time, keys Keys) (Opened, error) {
+	d, _, err := Read(b)
+	if err != nil {
+		return Opened{}, err
+	}
+	return Open(ctx, b, d.Audience, at, keys)
+}
+
+func open(ctx context.Context, b []byte, at time.Time, keys Keys, addressed func(Document) error) (Opened, error) {
 	e, err := readEnvelope(b)
 	if err != nil {
 		return Opened{}, err
@@ -106,6 +113,9 @@ func Verify(ctx context.Context, b []byte, at time.Time, keys Keys) (Opened, err
 	}
 	sum := sha256.Sum256(b)
 	o := Opened{Document: e.document(), SHA256: hex.EncodeToString(sum[:])}
+	if err := addressed(o.Document); err != nil {
+		return Opened{}, err
+	}
 	for i, k := range found {
 		if err := k.good(e.signatures[i].kid, o.IssuedAt, at); err != nil {
 			return Opened{}, err
@@ -117,7 +127,10 @@ func Verify(ctx context.Context, b []byte, at time.Time, keys Keys) (Opened, err
 		k = k.rankAt(o.IssuedAt)
 		o.Officer, o.OfficerKID = &k, e.signatures[i].kid
 	}
-	return o, checkPasskey(o.Document, o.Officer)
+	if err := checkPasskey(o.Document, o.Officer); err != nil {
+		return Opened{}, err
+	}
+	return o, nil
 }
 
 func lookUp(ctx context.Context, keys Keys, issuer, kid string) (PublicKey, error) {

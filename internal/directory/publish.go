@@ -49,6 +49,9 @@ func (b *Book) publish(ctx context.Context, tx *store.Tx, change func(*Entry) er
 	for _, d := range b.self.Desks {
 		e.Desks = append(e.Desks, string(d))
 	}
+	if e.Desks == nil { // a node that does not run
+		e.Desks = before.Desks
+	}
 	if p.Phone != "" {
 		e.Contacts = []Contact{{Role: "call-back", Phone: p.Phone}}
 	}

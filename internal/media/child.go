@@ -13,17 +13,21 @@ import (
 type handler func(body []byte) (kind byte, answer []byte, err error)
 
 // ChildMain is the whole life of a child: it confines the process, says what it obtained, and then serves requests from in until
-// it ends. The confinement holds for the process for good. An error means that the parent does not keep to the protocol.
-func ChildMain(in io.Reader, out io.Writer) error {
+// it ends. decoder is the argument that a Pool gave. The confinement holds for the process for good. An error means that the parent
+// does not keep to the protocol, or that the binary was built so that no child may run.
+func ChildMain(in io.Reader, out io.Writer, decoder string) error {
+	if err := prepare(decoder); err != nil {
+		return err
+	}
 	return serve(in, out, confine(), map[byte]handler{msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey})
 }
 
 func serve(in io.Reader, out io.Writer, obtained Protections, handlers map[byte]handler) error {
-	hello, err := json.Marshal(obtained)
+	greeting, err := json.Marshal(hello{obtained, ownPeak()})
 	if err != nil {
 		return err
 	}
-	if err := writeMessage(out, msgHello, hello); err != nil {
+	if err := writeMessage(out, msgHello, greeting); err != nil {
 		return err
 	}
 	for {

@@ -14,8 +14,12 @@ const msgTry = 'T'
 // TestMain makes the test binary its own child.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childArgument {
-		err := serve(os.Stdin, os.Stdout, confine(), map[byte]handler{
-			msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgTry: answerTry})
+		in, out := os.Stdin, os.Stdout
+		err := prepare(os.Args[2])
+		if err == nil {
+			err = serve(in, out, confine(), map[byte]handler{
+				msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgTry: answerTry})
+		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -148,3 +148,12 @@ func peakMemory(ended *os.ProcessState) int64 {
 	}
 	return int64(usage.Maxrss) << 10 // KiB, getrusage(2)
 }
+
+// ownPeak is peakMemory of this process.
+func ownPeak() int64 {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return int64(usage.Maxrss) << 10
+}

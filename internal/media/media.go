@@ -2,8 +2,8 @@
 // keeps child processes that have given up every right before they read a byte, sends them one file at a time, and replaces
 // them after any failure.
 //
-// Understood are JPEG, PNG and GIF, told apart by their first bytes. An animated GIF is a film; of an animated PNG only the still
-// picture is seen.
+// Understood are JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF and HEIC, told apart by their first bytes. An animated GIF or WebP is a film; of
+// an animated PNG or AVIF only the still picture is seen. Archives and PDF files are listed and not opened.
 package media
 
 import (
@@ -14,13 +14,14 @@ import (
 
 // Kinds of media.
 const (
-	Image = "image"
-	Video = "video"
+	Image     = "image"
+	Video     = "video"
+	Container = "container" // an archive or a document that may hold pictures; what it holds was not hashed
 )
 
 // Result is what is known of one file.
 type Result struct {
-	Kind   string `json:"kind,omitempty"`   // Image or Video; empty when the file could not be decoded
+	Kind   string `json:"kind,omitempty"`   // Image, Video or Container; empty when the file could not be decoded
 	Format string `json:"format,omitempty"` // "jpeg", "png", "gif" or what the first bytes say
 	Width  int    `json:"width,omitempty"`  // pixels, as shown: a turned picture counts turned
 	Height int    `json:"height,omitempty"`
@@ -41,6 +42,10 @@ type Result struct {
 
 	// Of a video: frames at one per second of play time, but at least 2 and at most 120, spread evenly if it is longer.
 	Frames []vpdq.Frame `json:"frames,omitempty"`
+
+	// Entries says how many files of each format a container holds, as far as it can be seen without opening it: the formats are those
+	// of Format, "unknown", or "encrypted". Nil if the container does not tell.
+	Entries map[string]int `json:"entries,omitempty"`
 
 	// Damaged says that the file ends early or goes wrong, and that the hashes are those of the part before.
 	Damaged bool `json:"damaged,omitempty"`
@@ -63,7 +68,8 @@ const (
 	maxFrames  = 120
 	maxBytes   = 1 << 30 // of a file, whatever the limits say
 	maxPixels  = 1 << 30
-	paintTimes = 8 // all frames of a film together may have this many times the pixel limit
+	maxEntries = 10_000 // of a container that are looked at; the others count as unknown
+	paintTimes = 8      // all frames of a film together may have this many times the pixel limit
 )
 
 func (l Limits) withDefaults() Limits {

@@ -117,7 +117,7 @@ func TestNoChild(t *testing.T) {
 func TestRecycle(t *testing.T) {
 	p := newPool(t, 1)
 	p.Limits.Items = 3
-	child := func() *process { c := <-p.slots; p.slots <- c; return c }
+	child := func() *process { s := <-p.slots; p.slots <- s; return s[commonDecoder] }
 	working(t, p)
 	first := child()
 	working(t, p)
@@ -198,7 +198,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"nothing":            {nil, fault.Invalid, "empty", false},
 		"too many bytes":     {append([]byte("GIF89a"), make([]byte, 1<<20)...), fault.TooLarge, "too_many_bytes", false},
-		"a web picture":      {[]byte("RIFF\x00\x00\x00\x00WEBPVP8 "), fault.NotSupported, failFormat, true},
+		"a web picture":      {[]byte("RIFF\x00\x00\x00\x00WEBPVP8 "), fault.Invalid, failMalformed, true},
 		"a film":             {[]byte("\x00\x00\x00\x20ftypisom"), fault.NotSupported, failFormat, true},
 		"text":               {[]byte("the kite is by the river"), fault.NotSupported, failFormat, true},
 		"zero bytes":         {make([]byte, 1000), fault.NotSupported, failFormat, true},

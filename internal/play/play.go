@@ -137,7 +137,8 @@ func (d *Demo) Start(ctx context.Context) error {
 	d.children.start(sandboxName, args)
 	for _, name := range nodeNames {
 		d.children.start(name, []string{"serve", "--dir", d.nodes[name].dir, "--listen", fmt.Sprintf("127.0.0.1:%d", d.kept.Ports[name]),
-			"--desks", desks[name], "--clock", d.clockPath(), "--allow-loopback"})
+			"--desks", desks[name], "--clock", d.clockPath(), "--allow-loopback",
+			"--allow-weak-confinement"}) // the only pictures are those that the social server paints
 	}
 	for _, name := range append([]string{sandboxName}, nodeNames...) {
 		url := fmt.Sprintf("http://127.0.0.1:%d/health", d.kept.Ports[name])
