@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if dir := os.Getenv("RAKSHA_TEST_NODE"); dir != "" {
+		runNode(dir, os.Getenv("RAKSHA_TEST_NODE_DSN"))
+	}
 	flag.Parse()
 	os.Exit(m.Run())
 }

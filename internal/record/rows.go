@@ -10,7 +10,7 @@ import (
 )
 
 // rowsAtOnce is how many rows of a bulk table one statement inserts. Both engines number the rows of a statement in its order.
-const rowsAtOnce = 64
+const rowsAtOnce = 32
 
 // rowWriter inserts rows of one table, many in a statement while they have the same columns.
 type rowWriter struct {
