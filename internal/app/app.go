@@ -52,6 +52,10 @@ type Config struct {
 	Simulated     bool           // Clock is a file
 	AllowLoopback bool           // peers and platforms may be on this machine
 	Open          []netip.Prefix // networks that are reached though they are not public
+	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
+	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
+	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
+	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	Executable    string         // for the media children
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
 	AllowWeakConfinement bool
@@ -70,6 +74,8 @@ type Node struct {
 	vault     *vault.Vault
 	server    *http.Server
 	served    chan error
+	Authority *record.Authority // nil: no time-stamps
+	upkeep    upkeep
 	lock      *os.File // held while the node runs
 	following context.CancelFunc
 	followed  chan struct{} // closed when following has ended
@@ -79,7 +85,7 @@ type Node struct {
 func Tables() (out []record.Table) {
 	out = append(out, identity.Table)
 	for _, t := range [][]record.Table{directory.Tables, courier.Tables, platforms.Tables, lists.Tables, intake.Tables, scan.Tables, triage.Tables,
-		casework.Tables, enforcement.Tables, attribution.Tables} {
+		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
 	return out
@@ -150,7 +156,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.jobs = jobs.New(n.db, c.Logger)
 	n.pool = media.NewPool(c.Executable, 2)
 	n.pool.AllowWeak, n.pool.Log = c.AllowWeakConfinement, c.Logger
-	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
+	log.Verifier = self.CheckpointVerifier
+	if n.vault, err = OpenVault(c.Dir, n.db, log, self, c.Clock, c.VaultQuota); err != nil {
 		return nil, err
 	}
 	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open})
@@ -190,6 +197,9 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	}
 	n.SetupCode = code.code
 	if err := peers.Renew(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.keepUp(ctx, c, log, client, between, peers); err != nil {
 		return nil, err
 	}
 	if err := n.jobs.Start(ctx); err != nil {
@@ -244,6 +254,7 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))
 	}
+	n.upkeep.end()
 	if n.following != nil {
 		n.following()
 		<-n.followed
