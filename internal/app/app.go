@@ -211,7 +211,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		Register: register, Lists: hashLists, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
-	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/openapi.json", "/openapi.yaml"} {
+	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
 	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))

@@ -77,7 +77,9 @@ func (u *upkeep) every(ctx context.Context, d time.Duration, log *slog.Logger, w
 // keepUp makes the witness of other agencies' records, and starts the care of the vault and the time-stamps.
 func (n *Node) keepUp(ctx context.Context, c Config, log *record.Log, client, between *http.Client, peers *directory.Book) error {
 	w := record.NewWitness(n.db, log, c.Clock, between, peers.Address)
-	w.Wake = func(ctx context.Context, tx *store.Tx, agency string) error { return n.jobs.Enqueue(ctx, tx, compareArgs{agency}) }
+	w.Wake = func(ctx context.Context, tx *store.Tx, agency string) error {
+		return n.jobs.Enqueue(ctx, tx, compareArgs{agency})
+	}
 	jobs.Register(n.jobs, func(ctx context.Context, a compareArgs) error {
 		err := w.Compare(ctx, a.Agency)
 		if fault.Of(err) == fault.NotFound { // it is in the directory no more, or shows no record
