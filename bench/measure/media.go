@@ -23,13 +23,15 @@ type Media struct {
 	Children      int     `json:"children"`        // as many as goroutines in this process
 	Width         int     `json:"width"`           // pixels
 	Height        int     `json:"height"`
-	Bytes         int     `json:"bytes"`          // of the JPEG file
-	StartMS       float64 `json:"start_ms"`       // until a child has answered for its first picture
-	Turns         int     `json:"turns"`          // measured by turns, so that what else the machine does meets both alike
-	TurnSeconds   float64 `json:"turn_s"`         // each
-	RatioWorst    float64 `json:"ratio_worst"`    // of one pair of turns
-	RatioBest     float64 `json:"ratio_best"`     // likewise
-	Confined      bool    `json:"fully_confined"` // the children had every protection
+	Bytes         int     `json:"bytes"`            // of the JPEG file
+	StartMS       float64 `json:"start_ms"`         // until a child has answered for its first picture
+	Turns         int     `json:"turns"`            // measured by turns, so that what else the machine does meets both alike
+	TurnSeconds   float64 `json:"turn_s"`           // each
+	RatioWorst    float64 `json:"ratio_worst"`      // of one pair of turns
+	RatioBest     float64 `json:"ratio_best"`       // likewise
+	InProcessMS   float64 `json:"inprocess_cpu_ms"` // processor time for a picture: what it costs when the machine has other work, too
+	PoolMS        float64 `json:"pool_cpu_ms"`      // likewise, of parent and children together
+	Confined      bool    `json:"fully_confined"`   // the children had every protection
 }
 
 // RunMedia measures with 1024x768 pixels, a JPEG file of about 100 KB. exe is a binary that can be a media child.
@@ -53,7 +55,15 @@ func RunMedia(ctx context.Context, exe string, turns int) (m Media, err error) {
 		return m, err
 	}
 	m.Confined = len(obtained.Missing()) == 0
+	if err := m.compare(ctx, pool, file, turns, turn); err != nil {
+		return m, err
+	}
+	m.InProcessMS, m.PoolMS, err = costs(ctx, exe, file)
+	return m, err
+}
 
+// compare measures the rates by turns.
+func (m *Media) compare(ctx context.Context, pool *media.Pool, file []byte, turns int, turn time.Duration) error {
 	confined := func() error {
 		_, err := pool.Hash(ctx, file)
 		return err
@@ -63,11 +73,11 @@ func RunMedia(ctx context.Context, exe string, turns int) (m Media, err error) {
 	for range turns {
 		a, err := rate(m.Children, turn, here)
 		if err != nil {
-			return m, err
+			return err
 		}
 		b, err := rate(m.Children, turn, confined)
 		if err != nil {
-			return m, err
+			return err
 		}
 		inside, outside = inside+a, outside+b
 		if m.RatioWorst == 0 || b/a < m.RatioWorst {
@@ -76,7 +86,32 @@ func RunMedia(ctx context.Context, exe string, turns int) (m Media, err error) {
 		m.RatioBest = max(m.RatioBest, round(b/a))
 	}
 	m.InProcessPerS, m.PoolPerS, m.Ratio = round(inside/float64(turns)), round(outside/float64(turns)), round(outside/inside)
-	return m, ctx.Err()
+	return ctx.Err()
+}
+
+// costs measures the processor time that a picture takes, in milliseconds. Children count once they have ended, so that there is a pool
+// for it.
+func costs(ctx context.Context, exe string, file []byte) (here, confined float64, err error) {
+	const pictures = 60
+	before := processorTime()
+	for range pictures {
+		if err := hashHere(file); err != nil {
+			return 0, 0, err
+		}
+	}
+	here = (processorTime() - before).Seconds() * 1e3 / pictures
+	before = processorTime()
+	pool := media.NewPool(exe, 1)
+	pool.AllowWeak = true
+	for range pictures {
+		if _, err := pool.Hash(ctx, file); err != nil {
+			pool.Close()
+			return 0, 0, err
+		}
+	}
+	pool.Close()
+	confined = (processorTime() - before).Seconds() * 1e3 / pictures
+	return round(here), round(confined), nil
 }
 
 // hashHere does what a pool does for a JPEG file, without a child.

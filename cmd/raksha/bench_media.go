@@ -35,7 +35,8 @@ func (c benchMediaCmd) Run(ctx context.Context, s streams) error {
 in this process  %8.1f pictures a second, %d at once
 confined         %8.1f pictures a second, in %d processes
 ratio            %8.3f (%.3f to %.3f)
+processor time   %8.2f ms a picture in this process, %.2f ms confined, start of the child and all
 first picture    %8.1f ms after a process is asked for
-`, m.Width, m.Height, m.Bytes, m.TurnSeconds, m.InProcessPerS, m.Children, m.PoolPerS, m.Children, m.Ratio, m.RatioWorst, m.RatioBest, m.StartMS)
+`, m.Width, m.Height, m.Bytes, m.TurnSeconds, m.InProcessPerS, m.Children, m.PoolPerS, m.Children, m.Ratio, m.RatioWorst, m.RatioBest, m.InProcessMS, m.PoolMS, m.StartMS)
 	return err
 }
