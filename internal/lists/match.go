@@ -42,15 +42,14 @@ func (h Hit) Exact() bool { return h.Kind == SHA256 || h.Kind == MD5 }
 // index answers matches from memory.
 type index struct {
 	mu      sync.RWMutex
-	entries map[uint64]Entry        // guarded by mu
-	exact   map[string][]uint64     // guarded by mu: kind:value
-	videos  map[uint64][]vpdq.Frame // guarded by mu
-	images  *hamming.Index          // of pdq entries; safe by itself
-	frames  *hamming.Index          // of the frames of vpdq entries
+	entries map[uint64]Entry    // guarded by mu
+	exact   map[string][]uint64 // guarded by mu: kind:value
+	images  *hamming.Index      // of pdq entries; safe by itself
+	videos  *vpdq.Index         // of vpdq entries; likewise
 }
 
 func newIndex() *index {
-	return &index{entries: map[uint64]Entry{}, exact: map[string][]uint64{}, videos: map[uint64][]vpdq.Frame{}, images: hamming.Build(nil, nil), frames: hamming.Build(nil, nil)}
+	return &index{entries: map[uint64]Entry{}, exact: map[string][]uint64{}, images: hamming.Build(nil, nil), videos: vpdq.NewIndex(vpdq.Common())}
 }
 
 func (x *index) add(entries []Entry) {
@@ -66,10 +65,7 @@ func (x *index) add(entries []Entry) {
 			}
 		case VPDQ:
 			frames, _ := vpdq.Parse(strings.NewReader(e.Value))
-			x.videos[id] = frames
-			for _, f := range frames {
-				x.frames.Add(f.Hash, id)
-			}
+			x.videos.Add(id, frames)
 		default:
 			x.exact[e.Kind+":"+e.Value] = append(x.exact[e.Kind+":"+e.Value], id)
 		}
@@ -100,7 +96,7 @@ func (l *Lists) Match(r media.Result) []Hit {
 			}
 		}
 	}
-	hits = append(hits, x.videoHits(r.Frames)...)
+	hits = append(hits, x.videoHits(r)...)
 	sort.SliceStable(hits, func(i, j int) bool {
 		if a, b := hits[i].Exact(), hits[j].Exact(); a != b {
 			return a
@@ -110,20 +106,22 @@ func (l *Lists) Match(r media.Result) []Hit {
 	return hits
 }
 
-func (x *index) videoHits(frames []vpdq.Frame) []Hit {
+// videoHits looks a video up as it is and without its borders, and gives each entry with the larger share.
+func (x *index) videoHits(r media.Result) []Hit {
+	found := x.videos.Query(r.Frames)
+	if len(r.Inner) > 0 {
+		found = append(found, x.videos.Query(vpdq.Cropped(r.Frames, r.Inner))...)
+	}
 	var hits []Hit
-	seen := map[uint64]bool{}
-	for _, f := range frames {
-		for _, found := range x.frames.Search(f.Hash, vpdq.MaxDistance, nil) {
-			if seen[found.ID] {
-				continue
-			}
-			seen[found.ID] = true
-			share, _ := vpdq.Match(frames, x.videos[found.ID], vpdq.MaxDistance, vpdq.MinQuality)
-			if share >= vpdq.MinQueryShare {
-				hits = append(hits, Hit{Entry: x.entries[found.ID], Share: int(share*100 + 0.5)})
-			}
+	at := map[uint64]int{}
+	for _, f := range found {
+		share := int(f.Shares.Query*100 + 0.5)
+		if i, ok := at[f.ID]; ok {
+			hits[i].Share = max(hits[i].Share, share)
+			continue
 		}
+		at[f.ID] = len(hits)
+		hits = append(hits, Hit{Entry: x.entries[f.ID], Share: share})
 	}
 	return hits
 }
