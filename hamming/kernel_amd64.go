@@ -20,7 +20,9 @@ func scanAVX512(hashes *byte, q *[32]byte, radius, from, to int, found *uint32, 
 // kernels are those that this processor can run, the fastest first.
 var kernels = func() (out []kernel) {
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BITALG && cpu.X86.HasAVX512VPOPCNTDQ {
-		out = append(out, kernel{"avx512", wide(filterAVX512), nearWide, wideScan(scanAVX512)})
+		if k := (kernel{"avx512", wide(filterAVX512), nearWide, wideScan(scanAVX512)}); tried(k) {
+			out = append(out, k)
+		}
 	}
 	if cpu.X86.HasAVX2 {
 		out = append(out, kernel{"avx2", wide(filterAVX2), nearWide, wideScan(scanAVX2)})

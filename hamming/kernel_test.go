@@ -85,3 +85,31 @@ func filterSlowly(g *segment, spans []span, from, to int, found []uint32) (n, do
 	}
 	return n, from
 }
+
+// TestTrial lets every kernel of this processor through, and none that is wrong in one of its loops.
+func TestTrial(t *testing.T) {
+	for _, k := range kernels {
+		if !tried(k) {
+			t.Errorf("%s differs from the portable kernel", k.name)
+		}
+		for name, wrong := range map[string]kernel{
+			"filter": {"", func(g *segment, spans []span, from, to int, found []uint32) (int, int) {
+				spans = slices.Clone(spans)
+				for i := range spans {
+					spans[i].limit = min(spans[i].limit, 2)
+				}
+				return k.filter(g, spans, from, to, found)
+			}, k.near, k.scan},
+			"near": {"", k.filter, func(hashes []byte, q *[32]byte, radius int, places, found []uint32) int {
+				return k.near(hashes, q, radius-1, places, found)
+			}, k.scan},
+			"scan": {"", k.filter, k.near, func(hashes []byte, q *[32]byte, radius, from int, found []uint32) (int, int) {
+				return k.scan(hashes, q, radius+1, from, found)
+			}},
+		} {
+			if tried(wrong) {
+				t.Errorf("%s: a wrong %s is let through", k.name, name)
+			}
+		}
+	}
+}

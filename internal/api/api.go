@@ -88,6 +88,7 @@ func New(c Config) http.Handler {
 	a.registerTips()
 	a.registerCases()
 	a.registerDocuments()
+	a.registerRecord(mux)
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)

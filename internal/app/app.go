@@ -53,6 +53,10 @@ type Config struct {
 	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
 	AllowLoopback bool           // peers and platforms may be on this machine
 	Open          []netip.Prefix // networks that are reached though they are not public
+	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
+	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
+	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
+	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	Executable    string         // for the media children
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
 	AllowWeakConfinement bool
@@ -72,6 +76,8 @@ type Node struct {
 	lists     *lists.Lists
 	server    *http.Server
 	served    chan error
+	Authority *record.Authority // nil: no time-stamps
+	upkeep    upkeep
 	lock      *os.File // held while the node runs
 	following context.CancelFunc
 	followed  chan struct{} // closed when following has ended
@@ -81,7 +87,7 @@ type Node struct {
 func Tables() (out []record.Table) {
 	out = append(out, identity.Table)
 	for _, t := range [][]record.Table{directory.Tables, courier.Tables, platforms.Tables, lists.Tables, intake.Tables, scan.Tables, triage.Tables,
-		casework.Tables, enforcement.Tables, attribution.Tables} {
+		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
 	return out
@@ -152,7 +158,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.jobs = jobs.New(n.db, c.Logger)
 	n.pool = media.NewPool(c.Executable, 2)
 	n.pool.AllowWeak, n.pool.Log = c.AllowWeakConfinement, c.Logger
-	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
+	log.Verifier = self.CheckpointVerifier
+	if n.vault, err = OpenVault(c.Dir, n.db, log, self, c.Clock, c.VaultQuota); err != nil {
 		return nil, err
 	}
 	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open})
@@ -194,6 +201,9 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err := peers.Renew(ctx); err != nil {
 		return nil, err
 	}
+	if err := n.keepUp(ctx, c, log, client, between, peers); err != nil {
+		return nil, err
+	}
 	if err := n.jobs.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -203,7 +213,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		Register: register, Lists: n.lists, Media: n.pool, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
-	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
+	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
 	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))
@@ -246,6 +256,7 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))
 	}
+	n.upkeep.end()
 	if n.following != nil {
 		n.following()
 		<-n.followed

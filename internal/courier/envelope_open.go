@@ -32,11 +32,14 @@ type EarlierRank struct {
 }
 
 // Passkey is an officer's WebAuthn credential, as his or her agency publishes it. URL is the address of the node's pages on
-// which it is used: its domain and origin follow from it.
+// which it is used: its domain and origin follow from it. It counts for what is received from From until Until; the zero
+// times are no limits.
 type Passkey struct {
-	ID  []byte `json:"id"`
-	Key []byte `json:"key"` // COSE (RFC 9052 s.7)
-	URL string `json:"url"`
+	ID    []byte    `json:"id"`
+	Key   []byte    `json:"key"` // COSE (RFC 9052 s.7)
+	URL   string    `json:"url"`
+	From  time.Time `json:"from,omitzero"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // rankAt gives an officer as he or she was at an instant.
@@ -127,7 +130,7 @@ func open(ctx context.Context, b []byte, at time.Time, keys Keys, addressed func
 		k = k.rankAt(o.IssuedAt)
 		o.Officer, o.OfficerKID = &k, e.signatures[i].kid
 	}
-	if err := checkPasskey(o.Document, o.Officer); err != nil {
+	if err := checkPasskey(o.Document, o.Officer, at); err != nil {
 		return Opened{}, err
 	}
 	return o, nil
@@ -212,19 +215,27 @@ func (k PublicKey) good(kid string, signed, received time.Time) error {
 	return nil
 }
 
-// checkPasskey judges the officer's assertion: required of an officer with a passkey, and refused where nothing can judge it.
-func checkPasskey(d Document, officer *PublicKey) error {
+// checkPasskey judges the officer's assertion: required of an officer who had a passkey when the document was received, and
+// refused where nothing can judge it. The time of receipt counts, since whoever holds the node's keys can date a document
+// back to before there was a passkey.
+func checkPasskey(d Document, officer *PublicKey, received time.Time) error {
+	var listed []Passkey
+	if officer != nil {
+		for _, p := range officer.Passkeys {
+			if !received.Before(p.From) && (p.Until.IsZero() || received.Before(p.Until)) {
+				listed = append(listed, p)
+			}
+		}
+	}
 	switch {
-	case officer == nil && d.Passkey == nil:
+	case len(listed) == 0 && d.Passkey == nil:
 		return nil
-	case officer == nil || d.Passkey != nil && len(officer.Passkeys) == 0:
+	case len(listed) == 0:
 		return refuse(PasskeyUnlisted, "the document brings a passkey's assertion, but the directory lists no passkey of its signer")
-	case len(officer.Passkeys) == 0:
-		return nil
 	case d.Passkey == nil:
 		return refuse(PasskeyMissing, "the directory lists a passkey of %s, but the document does not bring its assertion; keys of the node alone do not sign for this officer", officer.Officer)
 	}
-	for _, p := range officer.Passkeys {
+	for _, p := range listed {
 		if string(p.ID) != string(d.Passkey.CredentialID) {
 			continue
 		}

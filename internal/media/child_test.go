@@ -13,12 +13,19 @@ const msgTry = 'T'
 
 // TestMain makes the test binary its own child.
 func TestMain(m *testing.M) {
+	if tryFilm() {
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == childArgument {
 		in, out := os.Stdin, os.Stdout
+		if os.Args[2] == filmDecoder {
+			fmt.Fprintln(os.Stderr, filmMain(in, out)) // it does not return unless it fails
+			os.Exit(1)
+		}
 		err := prepare(os.Args[2])
 		if err == nil {
 			err = serve(in, out, confine(), map[byte]handler{
-				msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgTry: answerTry})
+				msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgProbe: answerProbe, msgTry: answerTry})
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -66,8 +73,13 @@ func answerTry(body []byte) (byte, []byte, error) {
 // try lets a child of the pool make an attempt.
 func try(t *testing.T, p *Pool, name string) (string, error) {
 	t.Helper()
+	return tryIn(t, p, commonDecoder, name)
+}
+
+func tryIn(t *testing.T, p *Pool, decoder, name string) (string, error) {
+	t.Helper()
 	var said string
-	err := p.exchange(t.Context(), msgTry, 0, []byte(name), msgResult, func(answer []byte) error {
+	err := p.exchange(t.Context(), decoder, msgTry, 0, []byte(name), msgResult, func(answer []byte) error {
 		said = string(answer)
 		return nil
 	})

@@ -102,7 +102,7 @@ func sniffBrand(b []byte) string {
 // decodable tells whether a child can decode or list the format.
 func decodable(format string) bool {
 	_, still := stills[format]
-	return still || format == "gif" || containers[format] != nil
+	return still || format == "gif" || isFilm(format) || containers[format] != nil
 }
 
 // formatNames are all names that Sniff can give.

@@ -40,8 +40,11 @@ type Result struct {
 	// Orientations are the hashes of the image in its eight orientations, in the order of pdq.Orientation. Only Survey sets them.
 	Orientations []string `json:"orientations,omitempty"`
 
-	// Of a video: frames at one per second of play time, but at least 2 and at most 120, spread evenly if it is longer.
+	// Of a video: frames at one per second of play time. Of an animated picture they are at least 2 and at most 120, spread evenly if
+	// it is longer; of a film that ffmpeg decodes see Limits.Every. Inner are those frames again that have borders of one colour,
+	// hashed without them: see vpdq.Cropped.
 	Frames []vpdq.Frame `json:"frames,omitempty"`
+	Inner  []vpdq.Frame `json:"inner,omitempty"`
 
 	// Entries says how many files of each format a container holds, as far as it can be seen without opening it: the formats are those
 	// of Format, "unknown", or "encrypted". Nil if the container does not tell.
@@ -49,6 +52,9 @@ type Result struct {
 
 	// Damaged says that the file ends early or goes wrong, and that the hashes are those of the part before.
 	Damaged bool `json:"damaged,omitempty"`
+
+	// Cut says that a film goes on after the last of its frames here: its time was over (see Limits.Play), or it is longer than a day.
+	Cut bool `json:"cut,omitempty"`
 }
 
 // Limits bound one file. A zero field means its default.
@@ -57,6 +63,11 @@ type Limits struct {
 	Pixels int64         // width times height, read from the header before decoding; default 100 million
 	Time   time.Duration // wall-clock time in the child; default 30 seconds
 	Items  int           // files after which a child is replaced; default 500
+
+	// Of films that ffmpeg decodes.
+	Play       time.Duration // wall-clock time for one; what was hashed until then is the result; default 2 minutes
+	Every      time.Duration // play time between frames, at least 10 milliseconds; default 1 second
+	EveryFrame bool          // decode all frames, also those that no other refers to: twice the time, and always the exact frame
 }
 
 // MaxPreview is the longest side that a preview may have, in pixels.
@@ -85,6 +96,13 @@ func (l Limits) withDefaults() Limits {
 	if l.Items <= 0 {
 		l.Items = 500
 	}
+	if l.Play <= 0 {
+		l.Play = 2 * time.Minute
+	}
+	if l.Every <= 0 {
+		l.Every = time.Second
+	}
+	l.Every = max(l.Every, 10*time.Millisecond)
 	l.Bytes, l.Pixels = min(l.Bytes, maxBytes), min(l.Pixels, maxPixels)
 	return l
 }

@@ -38,6 +38,8 @@ type Pool struct {
 
 	closing sync.Once
 
+	retired func(*process) // for tests: sees each child that was stopped, by the caller's goroutine
+
 	mu       sync.Mutex  // guards obtained
 	obtained Protections // of the child that started last
 }
@@ -62,7 +64,7 @@ func NewPool(exe string, size int) *Pool {
 // empty or over the size limit: a file that cannot be decoded can still be looked up exactly.
 //
 // Errors are faults, with these codes. Of the kind TooLarge: too_many_bytes, too_many_pixels, too_many_frames, time, memory.
-// Invalid: empty, malformed, truncated, decoder_failed (the child died of it). NotSupported: format. Unavailable: closed, or
+// Invalid: empty, malformed, truncated, decoder_failed (the child died of it). NotSupported: format, no_picture, no_ffmpeg. Unavailable: closed, or
 // the context's error as the cause, or weak_confinement, see AllowWeak. Internal: no child could be started.
 func (p *Pool) Hash(ctx context.Context, b []byte) (Result, error) {
 	return p.result(ctx, b, msgHash, 0, pdq.Meta512)
@@ -80,8 +82,14 @@ func (p *Pool) result(ctx context.Context, b []byte, kind byte, argument int, pr
 	if err != nil {
 		return exact, err
 	}
+	if isFilm(format) {
+		return p.film(ctx, b, exact)
+	}
+	if err := p.probe(ctx, format, b); err != nil {
+		return exact, err
+	}
 	var r Result
-	err = p.exchange(ctx, kind, argument, b, msgResult, func(answer []byte) error {
+	err = p.exchange(ctx, decoderOf(format), kind, argument, b, msgResult, func(answer []byte) error {
 		if err := decodeStrict(answer, &r); err != nil {
 			return err
 		}
@@ -101,11 +109,18 @@ func (p *Pool) Preview(ctx context.Context, b []byte, maxSide int) ([]byte, erro
 	if maxSide < 1 || maxSide > MaxPreview {
 		return nil, fault.New(fault.Invalid, "a preview's longer side must be 1 to %d pixels", MaxPreview)
 	}
-	if _, err := p.accept(b); err != nil {
+	format, err := p.accept(b)
+	if err != nil {
+		return nil, err
+	}
+	if isFilm(format) {
+		return p.filmPreview(ctx, b, format, maxSide)
+	}
+	if err := p.probe(ctx, format, b); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	err := p.exchange(ctx, msgPreview, maxSide, b, msgPixels, func(answer []byte) error {
+	err = p.exchange(ctx, decoderOf(format), msgPreview, maxSide, b, msgPixels, func(answer []byte) error {
 		m, err := parseRaster(answer, maxSide)
 		if err != nil {
 			return err
@@ -227,8 +242,8 @@ func (p *Pool) until(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // exchange lets one child answer one request and gives the answer, which must be of the wanted kind, to use. A child of which
 // anything failed is never used again.
-func (p *Pool) exchange(ctx context.Context, kind byte, maxSide int, b []byte, wanted byte, use func(answer []byte) error) error {
-	s, c, err := p.take(ctx, decoderOf(Sniff(b)))
+func (p *Pool) exchange(ctx context.Context, decoder string, kind byte, maxSide int, b []byte, wanted byte, use func(answer []byte) error) error {
+	s, c, err := p.take(ctx, decoder)
 	if err != nil {
 		return err
 	}
@@ -237,6 +252,9 @@ func (p *Pool) exchange(ctx context.Context, kind byte, maxSide int, b []byte, w
 		if !keep {
 			c.stop()
 			delete(s, c.decoder)
+			if p.retired != nil {
+				p.retired(c)
+			}
 		}
 		p.slots <- s
 	}()
@@ -263,6 +281,15 @@ func (p *Pool) exchange(ctx context.Context, kind byte, maxSide int, b []byte, w
 	}
 	keep = c.items < limits.Items && c.busy < retireAfter
 	return nil
+}
+
+// probe lets a child of the usual kind look at the structure of a file whose own decoder is slow to start, so that a file that is cut
+// off, or too large, does not cost a start.
+func (p *Pool) probe(ctx context.Context, format string, b []byte) error {
+	if decoderOf(format) == commonDecoder {
+		return nil
+	}
+	return p.exchange(ctx, commonDecoder, msgProbe, 0, b, msgResult, func([]byte) error { return nil })
 }
 
 // failed makes the fault for a request that got no proper answer.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL and, for the browser test, chromium from Debian, and the packages of
+# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg and, for the browser test, chromium from Debian, and the packages of
 # test/browser/package-lock.json. Says nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -14,6 +14,9 @@ done
 missing=()
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
 	missing+=(postgresql)
+fi
+if ! command -v ffmpeg >/dev/null; then
+	missing+=(ffmpeg)
 fi
 if [ -f test/browser/package-lock.json ] && ! command -v chromium >/dev/null; then
 	missing+=(chromium)
