@@ -155,7 +155,7 @@ func rate(n int, long time.Duration, fn func() error) (float64, error) {
 
 // mediaFile draws a JPEG file with the weight of a picture that is posted: some 130 bytes for each thousand pixels.
 func mediaFile(width, height int) ([]byte, error) {
-	var m image.Image = photo(width, height)
+	var m image.Image = Photo(width, height, 2)
 	var file bytes.Buffer
 	quality := 95
 	for {

@@ -53,6 +53,8 @@ type Config struct {
 	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
 	AllowLoopback bool           // peers and platforms may be on this machine
 	Open          []netip.Prefix // networks that are reached though they are not public
+	Proxy         bool           // a proxy on this machine adds X-Forwarded-For
+	OIDC          OIDC           // the agency's identity provider
 	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
 	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
@@ -69,6 +71,7 @@ type Node struct {
 	URL       string // where it listens
 	SetupCode string // "" once the node is set up
 	Rooms     Rooms
+	routes    []string
 	db        *store.DB
 	jobs      *jobs.Queue
 	pool      *media.Pool
@@ -85,8 +88,7 @@ type Node struct {
 
 // Tables are all tables that the record answers for.
 func Tables() (out []record.Table) {
-	out = append(out, identity.Table)
-	for _, t := range [][]record.Table{directory.Tables, courier.Tables, platforms.Tables, lists.Tables, intake.Tables, scan.Tables, triage.Tables,
+	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, intake.Tables, scan.Tables, triage.Tables,
 		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
@@ -123,7 +125,7 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 		return n, fault.Wrap(err, fault.Unavailable, "cannot listen on %s: %v", c.Listen, err)
 	}
 	n.URL = "http://" + listener.Addr().String()
-	n.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	n.server = &http.Server{Handler: front(handler, c.Proxy), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	go func() { n.served <- n.server.Serve(listener) }()
 	return n, nil
 }
@@ -167,6 +169,12 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	people := identity.NewPeople(n.db, log, c.Clock)
 	peers := directory.NewBook(self, n.db, log, people, c.Clock)
 	peers.UseClient(between)
+	people.Configure(settings(self, peers))
+	peers.UsePasskeys(officersPasskeys{people, self})
+	provider, err := c.OIDC.provider(self, client)
+	if err != nil {
+		return nil, err
+	}
 	office := courier.NewOffice(courier.Config{Agency: agency, Key: courier.Key{KID: self.AgencyKID, Private: self.AgencyKey}, DB: n.db, Log: log, Jobs: n.jobs,
 		Clock: c.Clock, Directory: peers, Client: between, Due: func(instrument string, at time.Time) (time.Time, string) {
 			r, err := law.Rule(instrument, at)
@@ -211,12 +219,14 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
 		Register: register, Lists: n.lists, Media: n.pool, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
-		Client: client, SetupCode: code, Logger: c.Logger}}
+		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
-	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))
+	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
+	mux.Handle("/", pages)
+	n.routes = append(handler.Routes(), pages.Routes()...)
 	return api.OneSlash(mux), nil
 }
 
@@ -241,6 +251,9 @@ func (n *Node) follow(peers *directory.Book, log *slog.Logger) {
 		}
 	}()
 }
+
+// Routes gives the pattern of every route that the node serves.
+func (n *Node) Routes() []string { return n.routes }
 
 // Wait returns when the server has stopped.
 func (n *Node) Wait() error {

@@ -17,12 +17,13 @@ import (
 	"raksha.example/raksha/internal/store"
 )
 
-// Offline is a node that does not run, as far as its directory goes.
+// Offline is a node that does not run, as far as its directory and its people go.
 type Offline struct {
-	Self *directory.Self
-	DB   *store.DB
-	Book *directory.Book
-	lock *os.File
+	Self   *directory.Self
+	DB     *store.DB
+	Book   *directory.Book
+	People *identity.People
+	lock   *os.File
 }
 
 // OfflineConfig says which node. Write takes the folder's lock, so that no process runs the node meanwhile.
@@ -63,7 +64,10 @@ func OpenOffline(ctx context.Context, c OfflineConfig) (o *Offline, err error) {
 		return o, err
 	}
 	log := record.New(o.DB, c.Clock, signer, Tables())
-	o.Book = directory.NewBook(o.Self, o.DB, log, identity.NewPeople(o.DB, log, c.Clock), c.Clock)
+	o.People = identity.NewPeople(o.DB, log, c.Clock)
+	o.Book = directory.NewBook(o.Self, o.DB, log, o.People, c.Clock)
+	o.People.Configure(settings(o.Self, o.Book))
+	o.Book.UsePasskeys(officersPasskeys{o.People, o.Self})
 	o.Book.UseClient(fetch.New(c.Fetch))
 	return o, nil
 }
