@@ -6,13 +6,14 @@
 #   make test       everything, on SQLite and on PostgreSQL, and the pages in a browser
 #   make test-long  every fuzz target for a while
 #   make bench      measurements
+#   make sbom       bin/raksha.cdx.json: what the binary consists of, and what tests it (CycloneDX)
 
 # The one set of build flags, for every command: another set would compile all dependencies again. nodynamic keeps the decoders of
 # webp, avif and heic from loading system libraries into the process that reads hostile bytes; without cgo the binary is static.
 export GOFLAGS := -buildvcs=false -tags=nodynamic
 export CGO_ENABLED := 0
 
-.PHONY: build demo check test test-long bench setup
+.PHONY: build demo check test test-long bench setup sbom
 
 build:
 	@mkdir -p bin
@@ -31,10 +32,14 @@ setup:
 test: setup
 	go vet ./...
 	test/setup/postgres.sh go test ./...
+	cd test/clients && node --test
 	@if [ -f test/browser/package.json ]; then set -ex; $(MAKE) --no-print-directory build; cd test/browser; node --test; fi
+
+sbom: build
+	go run ./deploy/sbom -o bin/raksha.cdx.json bin/raksha $(wildcard web/*/package-lock.json test/*/package-lock.json)
 
 test-long:
 	bash test/setup/fuzz.sh
 
-bench:
+bench: build
 	bash bench/run.sh
