@@ -16,6 +16,7 @@ const (
 	msgHash    = 'H' // parent: limits and a file, see request
 	msgPreview = 'P' // parent: likewise
 	msgSurvey  = 'S' // parent: likewise; instead of the longer side, the place of a profile in surveyProfiles
+	msgProbe   = 'O' // parent: likewise; the answer is an empty result or a failure
 	msgResult  = 'r' // child: Result as JSON, without what the parent computes itself
 	msgPixels  = 'p' // child: width and height as four bytes each, then three bytes a pixel: red, green, blue
 	msgFailure = 'f' // child: failure as JSON
