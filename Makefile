@@ -4,7 +4,7 @@
 #   make demo       the whole story on this machine
 #   make check      format, vet, generated pages, quick tests: before each commit
 #   make test       everything, on SQLite and on PostgreSQL, and the pages in a browser
-#   make test-long  every fuzz target for a while
+#   make test-long  every fuzz target for a while, and a node killed 200 times on each engine while it writes
 #   make bench      measurements
 #   make sbom       bin/raksha.cdx.json: what the binary consists of, and what tests it (CycloneDX)
 
@@ -38,8 +38,9 @@ test: setup
 sbom: build
 	go run ./deploy/sbom -o bin/raksha.cdx.json bin/raksha $(wildcard web/*/package-lock.json test/*/package-lock.json)
 
-test-long:
+test-long: setup
 	bash test/setup/fuzz.sh
+	RAKSHA_LONG=1 test/setup/postgres.sh go test -count=1 -timeout=16m -v ./test/kill/
 
 bench: build
 	bash bench/run.sh
