@@ -13,6 +13,9 @@
 // Memory: 112 bytes a hash up to 16.7 million hashes in a segment and 128 beyond, plus 0, 4 or 8 bytes for the payload id
 // (nothing where ids count up from zero), plus 4 MiB a segment.
 //
+// Data that are alike cost more, since some buckets of the look-up tables are large, but never without bound: a search that meets too
+// many entries or survivors compares every hash instead, so that it takes no longer than about three scans.
+//
 // Source of the lemma: Qin, Xiao, "Pigeonring: A Principle for Faster Thresholded Similarity Search", VLDB 2018.
 package hamming
 

@@ -261,7 +261,7 @@ func TestSkewIsBounded(t *testing.T) {
 			q[6], q[7], q[8], q[9] = 0, 0, 0, 0
 			looked = 0
 			x.Search(q, 31, nil)
-			if limit := len(hashes) + len(hashes)/4 + 2*bufferSize; looked > limit {
+			if limit := len(hashes) + len(hashes)/8 + 2*bufferSize; looked > limit {
 				t.Errorf("%s: %d hashes compared, want at most %d", name, looked, limit)
 			}
 		}

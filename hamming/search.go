@@ -131,7 +131,7 @@ func (w *scratch) ring(g *segment, i, radius int, emit func(int, Hit)) {
 			done = from
 		}
 		from = done
-		if compared += n; compared > g.n/4+bufferSize {
+		if compared += n; compared > g.n/8+bufferSize {
 			w.scan(g, i, radius, emit)
 			return
 		}

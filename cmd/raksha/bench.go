@@ -11,11 +11,12 @@ import (
 )
 
 type benchCmd struct {
-	Hash  benchHashCmd  `cmd:"" help:"Measure hashing."`
-	Match benchMatchCmd `cmd:"" help:"Measure matching, and check the results against brute force."`
-	Serve benchServeCmd `cmd:"" help:"Measure the match service from a second process."`
-	Media benchMediaCmd `cmd:"" help:"Measure decoding in confined processes against decoding in this one."`
-	Store benchStoreCmd `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
+	Hash   benchHashCmd   `cmd:"" help:"Measure hashing."`
+	Match  benchMatchCmd  `cmd:"" help:"Measure matching, and check the results against brute force."`
+	Media  benchMediaCmd  `cmd:"" help:"Measure decoding in confined processes against decoding in this one."`
+	Record benchRecordCmd `cmd:"" help:"Measure the verification of a record."`
+	Serve  benchServeCmd  `cmd:"" help:"Measure the match service from a second process."`
+	Store  benchStoreCmd  `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
 }
 
 type benchHashCmd struct {

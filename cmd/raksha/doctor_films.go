@@ -24,5 +24,5 @@ func films(ctx context.Context, pool *media.Pool) []finding {
 		return []finding{f}
 	}
 	f.OK, f.Detail = true, fmt.Sprintf("%s, version %s", path, words[2])
-	return []finding{f}
+	return append([]finding{f}, protections(pool.FilmProtections(ctx))...)
 }

@@ -23,6 +23,7 @@ import (
 
 type hashCmd struct {
 	JSON                 bool     `name:"json" help:"Print an object a line."`
+	VPDQ                 bool     `name:"vpdq" help:"Print the frames of films as index,quality,hash,seconds, the form in which lists of films are exchanged; of several films each begins with a line \"film FILE\"."`
 	Profile              string   `default:"meta-512" enum:"meta-512,full,fast" help:"How a picture is brought to the size that is hashed: meta-512 compares with other programs' lists, full filters every pixel, fast decodes JPEG files at a part of their size."`
 	AllowWeakConfinement bool     `help:"Decode media though this machine lacks a protection of the process that does it; raksha doctor names it."`
 	Files                []string `arg:"" name:"file" help:"Pictures and films; a folder is walked; - is standard input."`
@@ -40,18 +41,22 @@ type hashLine struct {
 	Format  string         `json:"format,omitempty"`
 	Profile string         `json:"profile,omitempty"`
 	Frames  []frameLine    `json:"frames,omitempty"`
+	Inner   []frameLine    `json:"inner,omitempty"`   // frames that have borders, hashed without them
+	Damaged bool           `json:"damaged,omitempty"` // the file ends early or goes wrong
+	Cut     bool           `json:"cut,omitempty"`     // the film goes on after the last frame
 	Entries map[string]int `json:"entries,omitempty"` // of a container, by format
 	Error   string         `json:"error,omitempty"`
 }
 
 type frameLine struct {
-	Index   int    `json:"index"`
-	PDQ     string `json:"pdq"`
-	Quality int    `json:"quality"`
+	Index   int     `json:"index"`
+	PDQ     string  `json:"pdq"`
+	Quality int     `json:"quality"`
+	At      float64 `json:"at"` // play time in seconds
 }
 
 // Run hashes files and prints a line for each, in their order: `pdq HASH QUALITY FILE`, and for each hashed frame of a film
-// `frame HASH QUALITY FILE INDEX`. An archive or document gives one line, `container FORMAT FILE`, and behind it how many files of each
+// `frame HASH QUALITY FILE INDEX SECONDS`, or `inner` for such a frame without its borders. An archive or document gives one line, `container FORMAT FILE`, and behind it how many files of each
 // format it holds; those are not hashed. Its answer is negative if any failed.
 func (c hashCmd) Run(ctx context.Context, s streams) error {
 	failed := false
@@ -65,11 +70,10 @@ func (c hashCmd) Run(ctx context.Context, s streams) error {
 			fmt.Fprintf(s.err, "raksha: %s: %s\n", file, fault.Message(err))
 			return nil
 		case r.Kind == media.Video:
-			for _, f := range r.Frames {
-				if _, err := fmt.Fprintf(s.out, "frame %v %d %s %d\n", f.Hash, f.Quality, file, f.Index); err != nil {
-					return err
-				}
-			}
+			return c.printFilm(s.out, file, r)
+		case c.VPDQ:
+			fmt.Fprintf(s.err, "raksha: %s: not a film\n", file)
+			failed = true
 			return nil
 		case r.Kind == media.Container:
 			_, err = fmt.Fprintf(s.out, "container %s %s%s\n", r.Format, file, counts(r.Entries))
@@ -93,9 +97,7 @@ func lineOf(file string, r media.Result, err error) hashLine {
 	if r.Kind == media.Image {
 		l.Quality = &r.Quality
 	}
-	for _, f := range r.Frames {
-		l.Frames = append(l.Frames, frameLine{f.Index, f.Hash.String(), f.Quality})
-	}
+	l.Frames, l.Inner, l.Damaged, l.Cut = frameLines(r.Frames), frameLines(r.Inner), r.Damaged, r.Cut
 	return l
 }
 

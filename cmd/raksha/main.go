@@ -28,6 +28,7 @@ type commands struct {
 	Record     recordCmd     `cmd:"" help:"The record of a node."`
 	Directory  directoryCmd  `cmd:"" help:"The agencies that a node knows: their keys, officers and what it takes from each."`
 	Document   documentCmd   `cmd:"" help:"Documents between nodes."`
+	Vault      vaultCmd      `cmd:"" help:"The sealed originals of a node: keys, state, holds and destruction."`
 	Statistics statisticsCmd `cmd:"" help:"Figures of a node as of a time, computed from its record."`
 	Hash       hashCmd       `cmd:"" help:"Hash pictures and films."`
 	Match      matchCmd      `cmd:"" help:"Look pictures and films up in a list of hashes."`

@@ -139,6 +139,7 @@ func (h *holder) call(method, path string, body, out any) int {
 		h.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Purpose", "a test of the holder")
 	if h.token != "" {
 		req.Header.Set("Authorization", "Bearer "+h.token)
 	}

@@ -1,6 +1,7 @@
 package courier_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -255,4 +256,32 @@ func code(err error) string {
 		return ""
 	}
 	return fault.Code(err)
+}
+
+// keyList is a directory of one agency.
+type keyList map[string]courier.PublicKey
+
+func (l keyList) PublicKey(_ context.Context, issuer, kid string) (courier.PublicKey, error) {
+	if k, ok := l[kid]; ok {
+		return k, nil
+	}
+	return courier.PublicKey{}, courier.UnknownKey(issuer, kid)
+}
+
+// with gives the directory with a passkey of its officers, or without.
+func (l keyList) with(has bool, p courier.Passkey) keyList {
+	out := keyList{}
+	for kid, k := range l {
+		if k.Officer != "" && has {
+			k.Passkeys = []courier.Passkey{p}
+		}
+		out[kid] = k
+	}
+	return out
+}
+
+func compacted(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	err := json.Compact(&out, b)
+	return out.Bytes(), err
 }

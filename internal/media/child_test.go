@@ -51,6 +51,13 @@ func answerTry(body []byte) (byte, []byte, error) {
 			kept = append(kept, b)
 		}
 		return msgResult, []byte("done"), nil
+	case "one large block":
+		b := make([]byte, dataLimit+1<<30)
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+		kept = append(kept, b)
+		return msgResult, []byte("done"), nil
 	case "sleep":
 		time.Sleep(time.Hour)
 	case "panic":

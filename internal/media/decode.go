@@ -71,9 +71,10 @@ func decode(b []byte, limit int64) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := stills[Sniff(b)].pixels(b)
+	format := Sniff(b)
+	m, err := stills[format].pixels(b)
 	if err != nil {
-		return nil, decodeFailure(err)
+		return nil, pixelFailure(b, format, err)
 	}
 	if got := m.Bounds().Size(); got.X*got.Y > max(stated.X*stated.Y, int(limit)) {
 		return nil, &failure{Code: failMalformed, cause: errors.New("larger than its header says")}
@@ -102,6 +103,17 @@ func checkSize(width, height int, limit int64) error {
 		return &failure{Code: failPixels, Width: width, Height: height}
 	}
 	return nil
+}
+
+// pixelFailure says of a file that has no end that it ends early, whatever the decoder took offence at.
+func pixelFailure(b []byte, format string, err error) error {
+	last := map[string]string{"jpeg": "\xff\xd9", "png": "IEND"}[format]
+	failed := decodeFailure(err)
+	var f *failure
+	if errors.As(failed, &f) && f.Code == failMalformed && last != "" && !bytes.Contains(b[max(0, len(b)-1024):], []byte(last)) {
+		return &failure{Code: failTruncated, cause: err}
+	}
+	return failed
 }
 
 // decodeFailure sorts the errors of all decoders.

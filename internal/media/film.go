@@ -301,7 +301,7 @@ func (p *Pool) FilmProtections(ctx context.Context) (Protections, error) {
 		return nil, err
 	}
 	// The order is one for nothing, so that ffmpeg starts and ends at once: only then is it known that it can.
-	c, err := startFilm(ctx, p.exe, nil, filmOrder{Program: program, Demuxer: "avi", Pixels: 1, Frames: 1, Every: time.Second, Time: waitTime})
+	c, err := startFilm(ctx, p.exe, nil, filmOrder{Program: program, Demuxer: "avi", Pixels: 1, Frames: 1, Every: time.Second, Time: p.Limits.withDefaults().Play})
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func FuzzChild(f *testing.F) {
 	addFiles(f, func(b []byte) {
 		var in bytes.Buffer
 		q := request{fuzzPixels, 32, b}
-		for _, kind := range []byte{msgHash, msgPreview, msgSurvey} {
+		for _, kind := range []byte{msgHash, msgPreview, msgSurvey, msgProbe} {
 			if err := writeMessage(&in, kind, q.header(), q.file); err != nil {
 				f.Fatal(err)
 			}
@@ -77,7 +77,7 @@ func FuzzChild(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var out bytes.Buffer
 		err := serve(bytes.NewReader(b), &out, Protections{}, map[byte]handler{
-			msgHash: limited(answerHash), msgPreview: limited(answerPreview), msgSurvey: limited(answerSurvey)})
+			msgHash: limited(answerHash), msgPreview: limited(answerPreview), msgSurvey: limited(answerSurvey), msgProbe: limited(answerProbe)})
 		if err != nil && !errors.Is(err, errWire) {
 			t.Fatal(err)
 		}

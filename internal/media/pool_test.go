@@ -75,7 +75,7 @@ func TestCancel(t *testing.T) {
 	working(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	err := p.exchange(ctx, msgTry, 0, []byte("sleep"), msgResult, func([]byte) error { return nil })
+	err := p.exchange(ctx, commonDecoder, msgTry, 0, []byte("sleep"), msgResult, func([]byte) error { return nil })
 	if fault.Of(err) != fault.Unavailable || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v; want cancelled", err)
 	}
@@ -202,7 +202,7 @@ func TestRefused(t *testing.T) {
 		"nothing":            {nil, fault.Invalid, "empty", false},
 		"too many bytes":     {append([]byte("GIF89a"), make([]byte, 1<<20)...), fault.TooLarge, "too_many_bytes", false},
 		"a web picture":      {[]byte("RIFF\x00\x00\x00\x00WEBPVP8 "), fault.Invalid, failMalformed, true},
-		"a film":             {[]byte("\x00\x00\x00\x20ftypisom"), fault.NotSupported, failFormat, true},
+		"a film":             {[]byte("FWS\x05 a film of drawings"), fault.NotSupported, failFormat, true},
 		"text":               {[]byte("the kite is by the river"), fault.NotSupported, failFormat, true},
 		"zero bytes":         {make([]byte, 1000), fault.NotSupported, failFormat, true},
 		"a wide PNG":         {lyingPNG(t, 100_000, 100_000), fault.TooLarge, failPixels, true},

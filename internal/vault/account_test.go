@@ -21,7 +21,7 @@ func (p place) do(t testing.TB, fn func(ctx context.Context, tx *store.Tx) error
 
 func (p place) check(t testing.TB) (blobs int64, problems []string) {
 	t.Helper()
-	blobs, err := p.Check(t.Context(), func(format string, args ...any) { problems = append(problems, format) })
+	blobs, err := p.Check(t.Context(), p.db.Reader(), func(format string, args ...any) { problems = append(problems, format) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func (v *Vault) note(ctx context.Context, r Round, finished bool) error {
 
 // look opens one blob and records what is wrong with it, or that it is well again.
 func (v *Vault) look(ctx context.Context, name string, r *Round) (size int64, err error) {
-	why, _, plain, err := v.read(ctx, name)
+	why, _, plain, err := v.read(ctx, v.db.Reader(), name)
 	if fault.Of(err) == fault.NotFound {
 		return 0, nil // shredded meanwhile
 	}
@@ -163,8 +163,7 @@ func (p *pace) wait(ctx context.Context, n int64) error {
 
 // Check proves the vault against its account, offline: every blob on record is there, opens with the node's key and is what it is
 // named for; every key belongs to a blob on record. problem is called for each thing that is wrong.
-func (v *Vault) Check(ctx context.Context, problem func(format string, args ...any)) (blobs int64, err error) {
-	q := v.db.Reader()
+func (v *Vault) Check(ctx context.Context, q store.Queryer, problem func(format string, args ...any)) (blobs int64, err error) {
 	last := ""
 	for {
 		type row struct {
@@ -190,7 +189,7 @@ func (v *Vault) Check(ctx context.Context, problem func(format string, args ...a
 				problem("vault blob %s: the record says that it is kept, but its key is gone", r.name)
 			default:
 				blobs++
-				why, cause, plain, err := v.read(ctx, r.name)
+				why, cause, plain, err := v.read(ctx, q, r.name)
 				if fault.Of(err) == fault.NotFound {
 					continue // shredded meanwhile
 				}

@@ -281,7 +281,7 @@ func (v *Vault) Get(ctx context.Context, sha string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	why, cause, plain, err := v.read(ctx, name)
+	why, cause, plain, err := v.read(ctx, v.db.Reader(), name)
 	if err != nil {
 		return nil, err
 	}
@@ -293,8 +293,7 @@ func (v *Vault) Get(ctx context.Context, sha string) ([]byte, error) {
 
 // read opens a blob by its name and proves that its content is what it was named for. why says what is wrong with it; the error
 // is for one that is not held, or a bucket that cannot be read.
-func (v *Vault) read(ctx context.Context, name string) (why string, cause error, plain []byte, err error) {
-	q := v.db.Reader()
+func (v *Vault) read(ctx context.Context, q store.Queryer, name string) (why string, cause error, plain []byte, err error) {
 	wrapped, keyID, size, err := v.row(ctx, q, name)
 	if err != nil {
 		return "", nil, nil, err
@@ -307,14 +306,14 @@ func (v *Vault) read(ctx context.Context, name string) (why string, cause error,
 	identity, cause := v.unwrap(wrapped, keyID)
 	if cause != nil {
 		if changed() {
-			return v.read(ctx, name)
+			return v.read(ctx, q, name)
 		}
 		return "its key cannot be opened with this node's identity", cause, nil, nil
 	}
 	r, err := v.bucket.NewReader(ctx, objectKey(name, wrapped), nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		if changed() {
-			return v.read(ctx, name)
+			return v.read(ctx, q, name)
 		}
 		return "its file is gone", nil, nil, nil
 	}
@@ -422,9 +421,38 @@ func (v *Vault) unwrap(wrapped []byte, keyID string) (*age.X25519Identity, error
 	return age.ParseX25519Identity(string(text))
 }
 
+// Object is the file of a blob.
+type Object struct {
+	Key   string // path below the vault's folder, with slashes
+	KeyID string // of the wrapping key
+}
+
+// Objects lists the files of all blobs that q sees.
+func Objects(ctx context.Context, q store.Queryer) ([]Object, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (o Object, err error) {
+		var name string
+		var wrapped []byte
+		err = rows.Scan(&name, &wrapped, &o.KeyID)
+		o.Key = objectKey(name, wrapped)
+		return o, err
+	}, "SELECT name, wrapped, key_id FROM blob ORDER BY name")
+}
+
+// Sealed reads the file of a blob as it lies there, encrypted: fault.NotFound if it is gone.
+func (v *Vault) Sealed(ctx context.Context, o Object) ([]byte, error) {
+	b, err := v.bucket.ReadAll(ctx, o.Key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fault.Wrap(err, fault.NotFound, "the file %s of the vault is gone", o.Key)
+	}
+	return b, err
+}
+
+// Opens says whether this node has the wrapping key of an object.
+func (v *Vault) Opens(o Object) bool { _, err := v.wrapping(o.KeyID); return err == nil }
+
 // objectKey names the file of a row: in one of 256 folders, by the row's name and the tag of its attempt.
 func objectKey(name string, wrapped []byte) string {
-	return name[:2] + "/" + name + "-" + hex.EncodeToString(wrapped[:min(tagBytes, len(wrapped))])
+	return name[:min(2, len(name))] + "/" + name + "-" + hex.EncodeToString(wrapped[:min(tagBytes, len(wrapped))])
 }
 
 func encrypt(plain []byte, to age.Recipient) ([]byte, error) {

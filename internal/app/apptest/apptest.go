@@ -192,21 +192,29 @@ func (n *Node) Know(other *Node, instruments ...string) {
 // Wait waits until done says so. The limit is for a test that hangs, not a measure.
 func (n *Node) Wait(what string, done func() bool) {
 	n.t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			n.t.Fatalf("gave up waiting for %s", what)
 		}
 	}
 }
 
-// Idle waits until no job is left that could run now.
-func (n *Node) Idle() {
+// Delivered waits until every document that was signed has its answer from the addressee, and fails if one cannot be delivered.
+func (n *Node) Delivered() {
 	n.t.Helper()
-	n.Wait("the jobs", func() bool {
-		left, err := n.Jobs.Unfinished(context.Background())
+	n.Wait("the deliveries", func() bool {
+		sent, err := courier.List(context.Background(), n.DB.Reader(), courier.Filter{Direction: courier.Out})
 		if err != nil {
 			n.t.Fatal(err)
 		}
-		return left == 0
+		for _, f := range sent {
+			switch f.State {
+			case "authorised", "served":
+				return false
+			case "undeliverable":
+				n.t.Fatalf("%s cannot be delivered: %s", f.Number, f.Refusal)
+			}
+		}
+		return true
 	})
 }
