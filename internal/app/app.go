@@ -125,7 +125,7 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 		return n, fault.Wrap(err, fault.Unavailable, "cannot listen on %s: %v", c.Listen, err)
 	}
 	n.URL = "http://" + listener.Addr().String()
-	n.server = &http.Server{Handler: front(handler, c.Proxy), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	n.server = &http.Server{Handler: api.OneSlash(front(handler, c.Proxy)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	go func() { n.served <- n.server.Serve(listener) }()
 	return n, nil
 }
@@ -227,7 +227,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
-	return api.OneSlash(mux), nil
+	return mux, nil
 }
 
 const askPeers = time.Hour // between two rounds of asking every agency for its newest directory entry
