@@ -15,6 +15,7 @@ type benchCmd struct {
 	Hash   benchHashCmd   `cmd:"" help:"Measure hashing."`
 	Match  benchMatchCmd  `cmd:"" help:"Measure matching, and check the results against brute force."`
 	Media  benchMediaCmd  `cmd:"" help:"Measure decoding in confined processes against decoding in this one."`
+	Video  benchVideoCmd  `cmd:"" help:"Measure hashing films against the decoding alone, and count false matches; needs ffmpeg."`
 	Store  benchStoreCmd  `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
 }
 
