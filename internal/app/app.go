@@ -103,6 +103,9 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	if err := whole(c.Dir); err != nil {
+		return nil, err
+	}
 	n = &Node{served: make(chan error, 1)}
 	if n.lock, err = lockFolder(c.Dir); err != nil {
 		return nil, err
