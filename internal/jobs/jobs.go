@@ -118,7 +118,7 @@ func (q *Queue) EnqueueAt(ctx context.Context, tx *store.Tx, args Args, at time.
 	if q.broken != nil {
 		return q.broken
 	}
-	if _, err := q.enter.InsertTx(ctx, tx.Tx, args, &river.InsertOpts{ScheduledAt: at}); err != nil {
+	if _, err := q.enter.InsertTx(context.WithoutCancel(ctx), tx.Tx, args, &river.InsertOpts{ScheduledAt: at}); err != nil {
 		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)
 	}
 	tx.AfterCommit(q.wake.up)
@@ -249,7 +249,7 @@ func (q *Queue) Retry(ctx context.Context, tx *store.Tx, id int64) error {
 	if q.broken != nil {
 		return q.broken
 	}
-	if _, err := q.enter.JobRetryTx(ctx, tx.Tx, id); errors.Is(err, river.ErrNotFound) {
+	if _, err := q.enter.JobRetryTx(context.WithoutCancel(ctx), tx.Tx, id); errors.Is(err, river.ErrNotFound) {
 		return notThere(id)
 	} else if err != nil {
 		return fmt.Errorf("retry job %d: %w", id, err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/exec"
 	"testing"
@@ -48,27 +47,6 @@ func child(dsn string) error {
 	}
 	<-make(chan struct{})
 	return nil
-}
-
-// nameOf gives the dsn under which another process opens db.
-func nameOf(t *testing.T, db *store.DB) string {
-	t.Helper()
-	var name string
-	if db.Engine() == store.SQLite {
-		if err := db.Reader().QueryRow("SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&name); err != nil {
-			t.Fatal(err)
-		}
-		return "sqlite:" + name
-	}
-	if err := db.Reader().QueryRow("SELECT current_database()").Scan(&name); err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(os.Getenv("RAKSHA_TEST_POSTGRES"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
 }
 
 // spawn starts a child and kills it, with no warning, after it began n jobs; n below zero: when the test ends.
@@ -118,7 +96,7 @@ func TestKilled(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		dsn := nameOf(t, db)
+		dsn := storetest.DSN(t, db)
 		spawn(t, dsn, 10)
 		spawn(t, dsn, 10)
 		var running int

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -136,26 +134,4 @@ func (n *node) story(t testing.TB) {
 		}
 		return nil
 	})
-}
-
-// nameOf gives the dsn under which db can be opened once more.
-func nameOf(t *testing.T, db *store.DB) string {
-	t.Helper()
-	query := "SELECT file FROM pragma_database_list WHERE name = 'main'"
-	if db.Engine() == store.Postgres {
-		query = "SELECT current_database()"
-	}
-	var name string
-	if err := db.Reader().QueryRow(query).Scan(&name); err != nil {
-		t.Fatal(err)
-	}
-	if db.Engine() == store.SQLite {
-		return "sqlite:" + name
-	}
-	u, err := url.Parse(os.Getenv("RAKSHA_TEST_POSTGRES"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
 }

@@ -138,7 +138,7 @@ func TestCommitFailsThenSucceeds(t *testing.T) {
 			}
 			return nil
 		})
-		second, err := store.Open(ctx, nameOf(t, db))
+		second, err := store.Open(ctx, storetest.DSN(t, db))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,8 +65,8 @@ func TestKilledWhileWriting(t *testing.T) {
 					t.Fatalf("at kill %d", kills)
 				}
 			}
+			t.Logf("killed %d times; %d acknowledged writes are there once", kills, acknowledged)
 		}
-		t.Logf("killed %d times; %d acknowledged writes are there once", kills, acknowledged)
 		if acknowledged < kills {
 			t.Errorf("only %d writes were acknowledged before %d kills", acknowledged, kills)
 		}
