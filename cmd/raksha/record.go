@@ -75,16 +75,11 @@ func (c recordVerifyCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer db.Close()
-	tx, err := db.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
 	out := verified{}
-	if out.Report, err = record.Verify(ctx, tx, app.Tables(), verifier); err != nil {
+	if out.Report, err = record.Verify(ctx, db.Reader(), app.Tables(), verifier); err != nil {
 		return err
 	}
-	if out.Contradictions, err = record.Contradictions(ctx, tx); err != nil {
+	if out.Contradictions, err = record.Contradictions(ctx, db.Reader()); err != nil {
 		return err
 	}
 	roots, err := c.roots()
@@ -92,11 +87,10 @@ func (c recordVerifyCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if roots != nil {
-		if out.Timestamps, err = record.VerifyTimestamps(ctx, tx, roots, out.Problem); err != nil {
+		if out.Timestamps, err = record.VerifyTimestamps(ctx, db.Reader(), roots, out.Problem); err != nil {
 			return err
 		}
 	}
-	tx.Rollback() // the vault is read as it is now
 	if c.Vault {
 		if err := c.vault(ctx, &out); err != nil {
 			return err

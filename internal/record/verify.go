@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -40,14 +42,14 @@ func (r *Report) Problem(format string, args ...any) {
 // Verify proves a node's database offline: first the log (every leaf, every stored hash, every checkpoint), then, in a
 // second pass, that every row of every table is what the entries fold to. The error is for a database that cannot be read;
 // what was found wrong stands in the report, the culprit before what follows from it. Given a *sql.DB it reads one snapshot, so
-// that the node may go on writing; given a transaction, that must be one (on PostgreSQL: repeatable read).
+// that the node may go on writing, on two connections; given a transaction, that must be one (on PostgreSQL: repeatable read).
 func Verify(ctx context.Context, q store.Queryer, tables []Table, verifier note.Verifier) (Report, error) {
-	q, end, err := snapshot(ctx, q)
+	q, hashes, end, err := snapshot(ctx, q)
 	if err != nil {
 		return Report{}, err
 	}
 	defer end()
-	r, whole, err := verifyLog(ctx, q, verifier)
+	r, whole, err := verifyLog(ctx, q, hashes, verifier)
 	if err != nil {
 		return r, err
 	}
@@ -60,18 +62,18 @@ func Verify(ctx context.Context, q store.Queryer, tables []Table, verifier note.
 
 // VerifyLog is the first pass of Verify alone.
 func VerifyLog(ctx context.Context, q store.Queryer, verifier note.Verifier) (Report, error) {
-	q, end, err := snapshot(ctx, q)
+	q, hashes, end, err := snapshot(ctx, q)
 	if err != nil {
 		return Report{}, err
 	}
 	defer end()
-	r, _, err := verifyLog(ctx, q, verifier)
+	r, _, err := verifyLog(ctx, q, hashes, verifier)
 	return r, err
 }
 
 // VerifyRows is the second pass of Verify alone; it takes the log as sound.
 func VerifyRows(ctx context.Context, q store.Queryer, tables []Table) (Report, error) {
-	q, end, err := snapshot(ctx, q)
+	q, _, end, err := snapshot(ctx, q)
 	if err != nil {
 		return Report{}, err
 	}
@@ -88,17 +90,33 @@ func VerifyRows(ctx context.Context, q store.Queryer, tables []Table) (Report, e
 	return r, r.fold(ctx, q, tables)
 }
 
-// snapshot gives one state of the database, unless it is in one already.
-func snapshot(ctx context.Context, q store.Queryer) (store.Queryer, func(), error) {
+// snapshot gives one state of the database, unless it is in one already, and a second connection for the stored hashes. That one
+// sees the same state or a later one: hashes are only ever added, and those beyond the first state's entries are not asked for.
+func snapshot(ctx context.Context, q store.Queryer) (state, hashes store.Queryer, end func(), err error) {
 	db, ok := q.(*sql.DB)
 	if !ok {
-		return q, func() {}, nil
+		return q, q, func() {}, nil
 	}
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	readOnly := &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+	first, err := db.BeginTx(ctx, readOnly)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return tx, func() { tx.Rollback() }, nil
+	if _, err := newestSize(ctx, first); err != nil { // the state is fixed at the first read
+		first.Rollback()
+		return nil, nil, nil, err
+	}
+	soon, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := db.Conn(soon)
+	if err != nil { // all are in use
+		return first, first, func() { first.Rollback() }, nil
+	}
+	second, err := conn.BeginTx(ctx, readOnly)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, conn.Close(), first.Rollback())
+	}
+	return first, second, func() { second.Rollback(); conn.Close(); first.Rollback() }, nil
 }
 
 // canonical says whether text is the only way to write n: signatures could be spelt in several.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"hash"
 	"math/bits"
@@ -25,7 +26,8 @@ type chunk struct {
 	entries     []rawEntry
 	hashes      []rawHash
 	checkpoints []rawCheckpoint
-	arena       []byte
+	arena       []byte // of entries
+	below       []byte // of hashes
 	err         error
 }
 
@@ -40,7 +42,7 @@ type rawEntry struct {
 
 type rawHash struct {
 	id   int64
-	hash span
+	hash span // in below
 }
 
 type rawCheckpoint struct {
@@ -68,10 +70,22 @@ func (c *chunk) bytes(s span) []byte {
 	return c.arena[s.from:s.to]
 }
 
-// read fills the chunk that begins at leaf first.
-func (c *chunk) read(ctx context.Context, q store.Queryer, first int64) error {
-	*c = chunk{first: first, entries: c.entries[:0], hashes: c.hashes[:0], checkpoints: c.checkpoints[:0], arena: c.arena[:0]}
+// read fills the chunk that begins at leaf first, from both at once if hashes is another connection.
+func (c *chunk) read(ctx context.Context, q, hashes store.Queryer, first int64) error {
+	*c = chunk{first: first, entries: c.entries[:0], hashes: c.hashes[:0], checkpoints: c.checkpoints[:0], arena: c.arena[:0], below: c.below[:0]}
 	end := first + chunkSize
+	if q == hashes {
+		return errors.Join(c.readEntries(ctx, q, first, end), c.readHashes(ctx, hashes, first, end))
+	}
+	var wait sync.WaitGroup
+	var err error
+	wait.Go(func() { err = c.readHashes(ctx, hashes, first, end) })
+	other := c.readEntries(ctx, q, first, end)
+	wait.Wait()
+	return errors.Join(other, err)
+}
+
+func (c *chunk) readEntries(ctx context.Context, q store.Queryer, first, end int64) error {
 	var leaf, recorded, open, sealed, salt, inner sql.RawBytes
 	err := raw(ctx, q, func() {
 		n, ok := integer(leaf)
@@ -81,20 +95,22 @@ func (c *chunk) read(ctx context.Context, q store.Queryer, first int64) error {
 	if err != nil {
 		return err
 	}
-	var id, h sql.RawBytes
-	err = raw(ctx, q, func() {
-		if n, ok := integer(id); ok {
-			c.hashes = append(c.hashes, rawHash{n, c.keep(h)})
-		}
-	}, []any{&id, &h}, "SELECT id, hash FROM record_hash WHERE id >= $1 AND id < $2 ORDER BY id", tlog.StoredHashIndex(0, first), tlog.StoredHashIndex(0, end))
-	if err != nil {
-		return err
-	}
 	var size, text, signed sql.RawBytes
 	return raw(ctx, q, func() {
 		n, ok := integer(size)
 		c.checkpoints = append(c.checkpoints, rawCheckpoint{n, !ok, string(text), string(signed)})
 	}, []any{&size, &text, &signed}, "SELECT size, note, signed_at FROM record_checkpoint WHERE size > $1 AND size <= $2 ORDER BY size", first, end)
+}
+
+func (c *chunk) readHashes(ctx context.Context, q store.Queryer, first, end int64) error {
+	var id, h sql.RawBytes
+	return raw(ctx, q, func() {
+		if n, ok := integer(id); ok {
+			at := len(c.below)
+			c.below = append(c.below, h...)
+			c.hashes = append(c.hashes, rawHash{n, span{at, len(c.below)}})
+		}
+	}, []any{&id, &h}, "SELECT id, hash FROM record_hash WHERE id >= $1 AND id < $2 ORDER BY id", tlog.StoredHashIndex(0, first), tlog.StoredHashIndex(0, end))
 }
 
 func raw(ctx context.Context, q store.Queryer, each func(), into []any, query string, args ...any) error {
@@ -145,13 +161,13 @@ type logCheck struct {
 }
 
 // verifyLog checks the log. It is not whole if it ended at a gap.
-func verifyLog(ctx context.Context, q store.Queryer, verifier note.Verifier) (r Report, whole bool, err error) {
+func verifyLog(ctx context.Context, q, hashes store.Queryer, verifier note.Verifier) (r Report, whole bool, err error) {
 	r.Verified = true
 	c := &logCheck{Report: &r, verifier: verifier, sum: sha256.New(), odd: map[int64]bool{}, tasks: make(chan rawCheckpoint, 1024), wrong: map[int64]string{}}
 	for range runtime.GOMAXPROCS(0) { // signatures are most of the work where each checkpoint covers few entries
 		c.wait.Go(c.signatures)
 	}
-	whole, err = c.run(ctx, q)
+	whole, err = c.run(ctx, q, hashes)
 	close(c.tasks)
 	c.wait.Wait()
 	if err != nil {
@@ -167,7 +183,7 @@ func verifyLog(ctx context.Context, q store.Queryer, verifier note.Verifier) (r 
 }
 
 // run reads ahead while it checks.
-func (c *logCheck) run(ctx context.Context, q store.Queryer) (whole bool, err error) {
+func (c *logCheck) run(ctx context.Context, q, hashes store.Queryer) (whole bool, err error) {
 	free, full := make(chan *chunk, 3), make(chan *chunk)
 	stop := make(chan struct{})
 	done := make(chan struct{})
@@ -184,8 +200,8 @@ func (c *logCheck) run(ctx context.Context, q store.Queryer) (whole bool, err er
 			case <-stop:
 				return
 			}
-			k.err = k.read(ctx, q, first)
-			ended := k.err != nil || len(k.entries) == 0 && len(k.hashes) == 0 && len(k.checkpoints) == 0
+			k.err = k.read(ctx, q, hashes, first)
+			ended := k.err != nil || len(k.entries) == 0
 			select {
 			case full <- k:
 			case <-stop:
@@ -285,7 +301,7 @@ func (c *logCheck) compare(k *chunk, at int, id int64, level int, n int64, want 
 		c.Problem("stored hash %d is missing", id)
 		return at
 	}
-	if string(k.bytes(k.hashes[at].hash)) != string(want[:]) {
+	if h := k.hashes[at].hash; string(k.below[h.from:h.to]) != string(want[:]) {
 		c.differs(id, level, n)
 	}
 	return at + 1
