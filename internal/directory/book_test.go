@@ -1,152 +1,21 @@
 package directory_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
-	"raksha.example/raksha/internal/app"
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
-	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
 	"raksha.example/raksha/internal/store/storetest"
 )
-
-const password = "a long test password"
-
-var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
-
-type movable struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (m *movable) Now() time.Time { m.mu.Lock(); defer m.mu.Unlock(); return m.at }
-func (m *movable) add(d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.at = m.at.Add(d)
-}
-
-// house is a node as far as its directory goes.
-type house struct {
-	t        *testing.T
-	ctx      context.Context
-	clock    *movable
-	dir      string
-	self     *directory.Self
-	db       *store.DB
-	log      *record.Log
-	verifier note.Verifier
-	people   *identity.People
-	book     *directory.Book
-}
-
-func newHouse(t *testing.T, db *store.DB, clock *movable, agency string) *house {
-	t.Helper()
-	h := &house{t: t, ctx: t.Context(), clock: clock, db: db, dir: t.TempDir()}
-	self, _, err := directory.OpenSelf(h.dir, []directory.Desk{directory.Unit})
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(self.Checkpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.verifier, err = note.NewVerifier(self.CheckpointVerifier); err != nil {
-		t.Fatal(err)
-	}
-	h.log = record.New(db, clock, signer, app.Tables())
-	h.people = identity.NewPeople(db, h.log, clock)
-	if err := self.SetUp(directory.Profile{Agency: agency, Name: "Agency " + agency, URL: "https://" + agency + ".example", Jurisdiction: "in", Phone: "+911123456789"}); err != nil {
-		t.Fatal(err)
-	}
-	h.open(self)
-	h.must(h.book.Publish)
-	return h
-}
-
-func (h *house) open(self *directory.Self) {
-	h.self, h.book = self, directory.NewBook(self, h.db, h.log, h.people, h.clock)
-}
-
-func (h *house) must(fn func(context.Context, *store.Tx) error) {
-	h.t.Helper()
-	if err := h.db.Write(h.ctx, fn); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-func (h *house) officer(username, rank string) courier.Key {
-	h.t.Helper()
-	var p identity.Person
-	h.must(func(ctx context.Context, tx *store.Tx) (err error) {
-		if p, err = h.people.Add(ctx, tx, identity.New{Username: username, Name: "Officer " + username, Password: password, Roles: []identity.Role{identity.Authoriser}, Rank: rank, AuthorisationRef: "ORD/1"}); err == nil {
-			err = h.book.Publish(ctx, tx)
-		}
-		return err
-	})
-	private, err := h.people.Key(h.ctx, p, password)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return courier.Key{KID: p.KID, Private: private}
-}
-
-func (h *house) own() ([]byte, directory.Entry) {
-	h.t.Helper()
-	jws, err := h.book.Own(h.ctx)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	e, err := directory.VerifyEntry(jws, directory.Fingerprint(h.self.RootPublic()), h.clock.Now(), 0)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return jws, e
-}
-
-// knows pins another house as it stands, or takes its newest entry.
-func (h *house) knows(other *house, instruments ...string) error {
-	jws, _ := other.own()
-	return h.db.Write(h.ctx, func(ctx context.Context, tx *store.Tx) error {
-		_, err := h.book.Pin(ctx, tx, "https://"+other.self.Profile().Agency+".example", directory.Fingerprint(other.self.RootPublic()), instruments, jws)
-		return err
-	})
-}
-
-func (h *house) agencyKey() courier.Key {
-	return courier.Key{KID: h.self.AgencyKID, Private: h.self.AgencyKey}
-}
-
-func (h *house) verify() {
-	h.t.Helper()
-	r, err := record.Verify(h.ctx, h.db.Reader(), app.Tables(), h.verifier)
-	if err != nil || !r.Verified {
-		h.t.Errorf("the record does not verify: %v %q", err, r.Problems)
-	}
-}
-
-func letter(t *testing.T, at time.Time, from, to string, keys ...courier.Key) []byte {
-	t.Helper()
-	b, err := courier.Seal(courier.Document{Type: courier.Notice, Issuer: from, Audience: to, ID: "letter", IssuedAt: at, Expires: at.Add(30 * 24 * time.Hour),
-		Body: json.RawMessage(`{"number":"UNIT/N/1","content":{"text":"kite"}}`)}, keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // What the entry told before is never forgotten: keys that were replaced or revoked, officers who left, earlier ranks.
 func TestPublishCarriesOn(t *testing.T) {
@@ -362,125 +231,6 @@ func TestRootSuccession(t *testing.T) {
 	})
 }
 
-// A directory travels as a file: known agencies are renewed, unknown ones named, and documents are judged by it offline.
-func TestExportImportJudge(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		clock := &movable{at: noon}
-		unit, chirp := newHouse(t, storetest.SQLite(t), clock, "unit"), newHouse(t, db, clock, "chirp")
-		mira, lost := unit.officer("mira", "DIG"), unit.officer("lost", "DIG")
-		if err := chirp.knows(unit, courier.Notice); err != nil {
-			t.Fatal(err)
-		}
-		early := letter(t, clock.Now(), "unit", "chirp", lost, unit.agencyKey())
-		good := letter(t, clock.Now(), "unit", "chirp", mira, unit.agencyKey())
-		acknowledge := func(document []byte, at time.Time) []byte {
-			t.Helper()
-			d, _, err := courier.Read(document)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, err := json.Marshal(courier.Answer{Document: d.ID, SHA256: sum(document), Outcome: courier.Received, ReceivedAt: store.Micros(at)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := courier.Seal(courier.Document{Type: courier.Acknowledgement, Issuer: "chirp", Audience: "unit", ID: "ack", IssuedAt: at, Expires: at.Add(time.Hour), Body: body}, chirp.agencyKey())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return b
-		}
-		receipt := acknowledge(early, noon.Add(time.Minute))
-		clock.add(2 * time.Hour)
-		unit.must(func(ctx context.Context, tx *store.Tx) error {
-			return unit.book.Revoke(ctx, tx, directory.Revocation{KID: lost.KID, At: noon.Add(time.Hour), Reason: "a lost laptop"})
-		})
-		if err := chirp.knows(unit, courier.Notice); err != nil {
-			t.Fatal(err)
-		}
-		x, err := chirp.book.Export(chirp.ctx, db.Reader())
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := x.JSON()
-		if err != nil {
-			t.Fatal(err)
-		}
-		read, err := directory.ParseExport(b)
-		if err != nil || len(read.Agencies) != 2 || len(read.Agencies[1].Entries) != 2 {
-			t.Fatalf("%+v, %v", read, err)
-		}
-		for _, c := range []struct {
-			name            string
-			document, ack   []byte
-			at              time.Time
-			x               *directory.Export
-			code            string
-			expired, revoke bool
-		}{
-			{"a good letter", good, nil, clock.Now(), &read, "", false, false},
-			{"altered", bytes.Replace(good, []byte(`"signature":"`), []byte(`"signature":"A`), 1), nil, clock.Now(), &read, courier.SignatureEncoding, false, false},
-			{"after its time", good, nil, noon.AddDate(0, 2, 0), &read, courier.Expired, true, false},
-			{"by a key that is revoked now", early, nil, clock.Now(), &read, courier.KeyRevoked, false, true},
-			{"as of before the revocation", early, nil, noon.Add(time.Minute), &read, "", false, true},
-			{"received before the revocation", early, receipt, clock.Now(), &read, "", false, true},
-			{"received after it", early, acknowledge(early, noon.Add(90*time.Minute)), clock.Now(), &read, courier.KeyRevoked, false, true},
-			{"without a directory", good, nil, clock.Now(), nil, "no_directory", false, false},
-			{"no document", []byte("kite"), nil, clock.Now(), &read, courier.Malformed, false, false},
-		} {
-			j, err := directory.Judge(t.Context(), c.document, c.ack, c.x, c.at)
-			if err != nil || j.Valid != (c.code == "") || j.Code != c.code || j.Expired != c.expired || (j.Code != "" && j.Reason == "") {
-				t.Errorf("%s: %+v, %v; want code %q", c.name, j, err, c.code)
-			}
-			if c.revoke && (j.Officer == nil || !j.Officer.Revoked) {
-				t.Errorf("%s: the revocation is not told: %+v", c.name, j.Officer)
-			}
-			if j.Valid && (j.Officer.Rank != "DIG" || j.Officer.Name == "" || j.Fingerprint != directory.Fingerprint(unit.self.RootPublic()) || j.Instrument != courier.Notice || j.Number != "UNIT/N/1") {
-				t.Errorf("%s: %+v", c.name, j)
-			}
-		}
-		if _, err := directory.Judge(t.Context(), good, receipt, &read, clock.Now()); fault.Code(err) != "other_document" {
-			t.Errorf("an acknowledgement of another document: %v", err)
-		}
-
-		third := newHouse(t, storetest.SQLite(t), clock, "bureau")
-		state := func(pin bool) map[string]string {
-			t.Helper()
-			done, err := third.book.Import(third.ctx, read, pin)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := map[string]string{}
-			for _, i := range done {
-				out[i.Agency] = i.State + i.Code
-			}
-			return out
-		}
-		if got := state(false); got["unit"] != "not_pinned" || got["chirp"] != "not_pinned" {
-			t.Errorf("%v", got)
-		}
-		if got := state(true); got["unit"] != "taken" || got["chirp"] != "taken" {
-			t.Errorf("%v", got)
-		}
-		if err := third.book.Accepts(third.ctx, "unit", courier.Notice); fault.Code(err) != "instrument_not_allowed" {
-			t.Errorf("an import allowed an instrument: %v", err)
-		}
-		if got := state(true); got["unit"] != "known" {
-			t.Errorf("%v", got)
-		}
-		read.Agencies[1].Entries = read.Agencies[1].Entries[:1] // yesterday's file
-		if got := state(false); got["unit"] != "refusedolder_entry" {
-			t.Errorf("an older file: %v", got)
-		}
-		third.verify()
-		chirp.verify()
-	})
-}
-
-func sum(b []byte) string {
-	j, _ := directory.Judge(context.Background(), b, nil, nil, noon)
-	return j.SHA256
-}
-
 // A root key that was stolen is replaced by telephone: the new root starts anew, and the old one is heard no more.
 func TestRepin(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -575,43 +325,4 @@ func TestPasskeysOverTime(t *testing.T) {
 		string(got[1].ID) != "phone" || !got[1].From.Equal(noon.Add(time.Hour)) || !got[1].Until.Equal(noon.Add(3*time.Hour)) {
 		t.Errorf("%+v", got)
 	}
-}
-
-func FuzzParseExport(f *testing.F) {
-	e := directory.Entry{Agency: "unit", Name: "Unit", URL: "https://unit.example", Jurisdiction: "in", Version: 1, IssuedAt: noon, Expires: noon.Add(time.Hour),
-		AgencyKeys: []directory.AgencyKey{{KID: "a", Key: ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey), NotBefore: noon}}}
-	root := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))
-	jws, err := directory.Sign(e, root)
-	if err != nil {
-		f.Fatal(err)
-	}
-	x := directory.Export{Format: "raksha-directory-1", Agency: "unit", ExportedAt: noon, Agencies: []directory.ExportedAgency{{Agency: "unit", URL: e.URL,
-		Fingerprint: directory.Fingerprint(root.Public().(ed25519.PublicKey)), Entries: []string{string(jws)}}}}
-	b, err := x.JSON()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add([]byte(`{"format":"raksha-directory-1"}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		x, err := directory.ParseExport(b)
-		if err != nil {
-			if fault.Of(err) != fault.Refused {
-				t.Fatalf("not a refusal: %v", err)
-			}
-			return
-		}
-		a, err := x.Open(noon)
-		if err != nil {
-			if k := fault.Of(err); k != fault.Refused {
-				t.Fatalf("not a refusal: %v", err)
-			}
-			return
-		}
-		for _, agency := range x.Agencies {
-			if e, ok := a.Newest(agency.Agency); !ok || e.Root() != agency.Fingerprint {
-				t.Fatalf("opened an agency whose entry is not signed by its fingerprint: %+v", agency)
-			}
-		}
-	})
 }
