@@ -84,6 +84,7 @@ func (o *office) call(method, path string, body, out any) {
 		o.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Purpose", "test of the record")
 	if o.token != "" {
 		req.Header.Set("Authorization", "Bearer "+o.token)
 	}
