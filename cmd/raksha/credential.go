@@ -16,6 +16,7 @@ import (
 	"raksha.example/raksha/internal/app"
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
@@ -164,7 +165,7 @@ func (c credentialNode) ask(ctx context.Context, method, path string, body, answ
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := fetch.New(fetch.Options{AllowLoopback: true}).Do(req)
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "no answer from %s: %v", c.URL, err)
 	}

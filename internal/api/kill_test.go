@@ -113,6 +113,7 @@ func TestKilledWhileListsChange(t *testing.T) {
 			check(t, n.base, live, gone, unsure, maybe)
 			var wg sync.WaitGroup
 			stop := make(chan struct{})
+			enough := len(gone) + 10
 			for w := range 4 {
 				wg.Go(func() {
 					r := rand.New(rand.NewPCG(uint64(round), uint64(w)))
@@ -161,7 +162,15 @@ func TestKilledWhileListsChange(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(time.Duration(100+rand.IntN(500)) * time.Millisecond)
+			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+				mu.Lock()
+				done := len(gone) >= enough
+				mu.Unlock()
+				if done {
+					break
+				}
+			}
+			time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
 			n.kill()
 			close(stop)
 			wg.Wait()
