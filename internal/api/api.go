@@ -46,6 +46,7 @@ type Config struct {
 	Register    *platforms.Register
 	Lists       *lists.Lists
 	Media       *media.Pool
+	Callbacks   *lists.Callbacks
 	OpenMatch   []netip.Prefix // loopback networks that use the match service without signing in
 	Tips        *intake.Tips
 	Scanner     *scan.Scanner

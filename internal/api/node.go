@@ -13,7 +13,6 @@ import (
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/identity"
-	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/scan"
@@ -161,20 +160,8 @@ func (a *api) fetchEntry(ctx context.Context, base string) ([]byte, error) {
 }
 
 func (a *api) registerLists() {
-	read(a, "/lists", "Hash lists", func(ctx context.Context, _ *empty) ([]lists.List, error) { return lists.All(ctx, a.DB.Reader()) })
-	type name struct {
-		Name string `json:"name"`
-	}
-	write(a, "/lists", "Create a list of this agency", nil, func(ctx context.Context, tx *store.Tx, in *with[name], _ nothing) (newID, error) {
-		id, err := a.Lists.Create(ctx, tx, in.Body.Name, a.Self.Profile().Agency)
-		return newID{id}, err
-	})
-	type entries struct {
-		Entries []lists.Entry `json:"entries"`
-	}
-	write(a, "/lists/{id}/entries", "Add entries to a list", nil, func(ctx context.Context, tx *store.Tx, in *withID[entries], _ nothing) (nothing, error) {
-		return nothing{}, a.Lists.Add(ctx, tx, in.ID, 0, in.Body.Entries)
-	})
+	a.registerEntries()
+	a.registerScreening()
 	type audience struct {
 		Audience string `json:"audience"`
 	}

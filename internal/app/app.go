@@ -215,13 +215,14 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err := n.keepUp(ctx, c, log, client, between, peers); err != nil {
 		return nil, err
 	}
+	callbacks := lists.NewCallbacks(n.jobs, client, self.AgencyKID, self.AgencyKey)
 	if err := n.jobs.Start(ctx); err != nil {
 		return nil, err
 	}
 	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: n.lists, Media: n.pool, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Register: register, Lists: n.lists, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {

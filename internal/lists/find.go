@@ -30,8 +30,8 @@ func (h Hit) Exact() bool { return h.Kind == SHA256 || h.Kind == SHA1 || h.Kind 
 
 // Hash is one hash of a file that is asked about.
 type Hash struct {
-	Kind  string
-	Value string // lower-case hexadecimal
+	Kind  string `json:"kind"`
+	Value string `json:"value"` // lower-case hexadecimal
 }
 
 // Query is what is asked of the index.

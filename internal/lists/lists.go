@@ -401,3 +401,15 @@ func pdqOf(value string) (pdq.Hash, bool) {
 	h, err := pdq.Parse(value)
 	return h, err == nil
 }
+
+// CheckHash brings a hash that is asked about to the form in which it is looked up.
+func CheckHash(h Hash) (Hash, error) {
+	switch h.Kind {
+	case PDQ, SHA256, SHA1, MD5:
+	default:
+		return h, fault.New(fault.Invalid, "there is no kind of hash %q to ask for; use pdq, sha256, sha1 or md5", h.Kind)
+	}
+	e := Entry{Kind: h.Kind, Value: h.Value}
+	err := check(&e)
+	return Hash{e.Kind, e.Value}, err
+}
