@@ -23,6 +23,7 @@ import (
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/platforms"
@@ -46,6 +47,7 @@ type Config struct {
 	Office      *courier.Office
 	Register    *platforms.Register
 	Lists       *lists.Lists
+	Exchanges   *exchange.Exchanges
 	Media       *media.Pool
 	OpenMatch   []netip.Prefix // loopback networks that use the match service without signing in
 	Tips        *intake.Tips
@@ -92,12 +94,18 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)
 	a.registerMatchService(mux)
+	a.registerExchanges(mux)
+	a.registerHashSharing(mux)
 	return limitBody(mux)
 }
 
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		limit := int64(bodyLimit)
+		if isImport(r) {
+			limit = exchange.MaxFile // it is read as a stream
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

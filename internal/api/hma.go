@@ -97,6 +97,7 @@ func (a *api) registerMatchService(mux *http.ServeMux) {
 	a.hashRoutes(handle)
 	a.matchRoutes(handle)
 	a.curateRoutes(handle)
+	a.exchangeRoutes(handle)
 	handle("GET /site-map", ScopeMatch, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(siteMap(routes)) })
 	handle("GET /openapi/openapi.json", ScopeMatch, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(matchDescription(routes)) })
 	for _, prefix := range []string{"/h/", "/m/", "/c/"} { // what is none of its paths is told in its own way

@@ -1,0 +1,229 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
+	"raksha.example/raksha/internal/lists/exchange"
+	"raksha.example/raksha/internal/lists/foreign"
+	"raksha.example/raksha/internal/lists/ncmec"
+	"raksha.example/raksha/internal/store"
+)
+
+const syncBudget = 45 * time.Second // of a fetch by command; one that has more to do says so
+
+type exchangeBody struct {
+	Name         string            `json:"name" doc:"Capital letters, digits and underscores; the list that is filled bears it too"`
+	Kind         string            `json:"kind" doc:"ncmec, stop_ncii or file"`
+	Holder       string            `json:"holder,omitempty" doc:"Who answers for the list; by default the server's name"`
+	Address      string            `json:"address,omitempty"`
+	Settings     exchange.Settings `json:"settings,omitempty"`
+	EverySeconds int64             `json:"every_seconds,omitempty" doc:"0: only by command"`
+	Scheme       string            `json:"scheme,omitempty" doc:"Of the labels, such as VICS/US"`
+	Credentials  exchange.Secret   `json:"credentials,omitempty" doc:"user and password, or function_key and subscription_key"`
+}
+
+type exchangeChange struct {
+	Enabled      *bool  `json:"enabled,omitempty"`
+	EverySeconds *int64 `json:"every_seconds,omitempty"`
+}
+
+type voteBody struct {
+	Content int64    `json:"content"`
+	Kind    string   `json:"kind" doc:"md5, sha1, sha256, pdq or photodna"`
+	Vote    string   `json:"vote" doc:"affirmative or negative"`
+	Reasons []string `json:"reasons,omitempty" doc:"As the other party names them"`
+}
+
+type asidePage struct {
+	Credentials
+	ID     int64 `path:"id"`
+	Before int64 `query:"before"`
+	Limit  int   `query:"limit" default:"100" minimum:"1" maximum:"500"`
+}
+
+type reasonsOf struct {
+	Credentials
+	ID   int64  `path:"id"`
+	Kind string `query:"kind"`
+}
+
+// adminOnly refuses whoever is not an administrator: what stands behind lists and exchanges helps those who would evade them.
+func adminOnly(ctx context.Context) error {
+	if p, _ := identity.Acting(ctx); !p.Has(identity.Admin) {
+		return fault.New(fault.Forbidden, "this needs the role %s", identity.Admin)
+	}
+	return nil
+}
+
+func (a *api) registerExchanges(mux *http.ServeMux) {
+	read(a, "/exchanges", "Exchanges with other holders of lists and how they stand", func(ctx context.Context, _ *empty) ([]exchange.State, error) {
+		return a.Exchanges.States(ctx)
+	})
+	write(a, "/exchanges", "Create an exchange and the list that it fills", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[exchangeBody], _ nothing) (exchange.Exchange, error) {
+		b := in.Body
+		e, err := a.Exchanges.Create(ctx, tx, exchange.Make{Name: b.Name, Kind: b.Kind, Holder: b.Holder, Address: b.Address, Settings: b.Settings,
+			Every: time.Duration(b.EverySeconds) * time.Second, Scheme: b.Scheme})
+		if err == nil && len(b.Credentials) > 0 {
+			err = a.Exchanges.SetSecret(ctx, tx, e.ID, b.Credentials)
+		}
+		return e, err
+	})
+	read(a, "/exchanges/{id}", "How an exchange stands", func(ctx context.Context, in *byID) (exchange.State, error) { return a.Exchanges.StateOf(ctx, in.ID) })
+	write(a, "/exchanges/{id}/change", "Switch an exchange on or off, or change how often it is fetched", admin, nil,
+		func(ctx context.Context, tx *store.Tx, in *withID[exchangeChange], _ nothing) (exchange.Exchange, error) {
+			u := exchange.Update{Enabled: in.Body.Enabled}
+			if in.Body.EverySeconds != nil {
+				every := time.Duration(*in.Body.EverySeconds) * time.Second
+				u.Every = &every
+			}
+			return a.Exchanges.Change(ctx, tx, in.ID, u)
+		})
+	write(a, "/exchanges/{id}/remove", "End an exchange and its list", admin, nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
+		return nothing{}, a.Exchanges.Remove(ctx, tx, in.ID)
+	})
+	write(a, "/exchanges/{id}/credentials", "Set an exchange's credentials; none destroys them", admin, nil, func(ctx context.Context, tx *store.Tx, in *withID[exchange.Secret], _ nothing) (nothing, error) {
+		return nothing{}, a.Exchanges.SetSecret(ctx, tx, in.ID, in.Body)
+	})
+	write(a, "/exchanges/{id}/sync", "Fetch now, for up to 45 seconds; the answer tells whether there is more, or what went wrong", admin,
+		func(ctx context.Context, in *byID) (exchange.State, error) {
+			s, err := a.Exchanges.Sync(ctx, in.ID, syncBudget)
+			if err != nil && s.Failure != "" {
+				err = nil // of the other party; it is told in the state
+			}
+			return s, err
+		},
+		func(_ context.Context, _ *store.Tx, _ *byID, s exchange.State) (exchange.State, error) { return s, nil })
+	read(a, "/exchanges/{id}/aside", "What of the other party could not be taken, newest first", func(ctx context.Context, in *asidePage) ([]exchange.Aside, error) {
+		if err := adminOnly(ctx); err != nil {
+			return nil, err
+		}
+		return exchange.Asides(ctx, a.DB.Reader(), in.ID, in.Before, in.Limit)
+	})
+	read(a, "/exchanges/{id}/reasons", "The reasons that the other party takes for a negative vote on a kind of hash", func(ctx context.Context, in *reasonsOf) ([]ncmec.Reason, error) {
+		if err := adminOnly(ctx); err != nil {
+			return nil, err
+		}
+		return a.Exchanges.Reasons(ctx, in.ID, in.Kind)
+	})
+	read(a, "/exchanges/{id}/votes", "This node's votes on entries of the other party", func(ctx context.Context, in *byID) ([]exchange.Sent, error) {
+		return exchange.SentVotes(ctx, a.DB.Reader(), in.ID, 500)
+	})
+	write(a, "/exchanges/{id}/votes", "Vote on a hash of the other party; it is sent until it is taken or refused", admin, nil,
+		func(ctx context.Context, tx *store.Tx, in *withID[voteBody], _ nothing) (newID, error) {
+			id, err := a.Exchanges.Vote(ctx, tx, in.ID, in.Body.Content, in.Body.Kind, in.Body.Vote, in.Body.Reasons)
+			return newID{id}, err
+		})
+	type offer struct {
+		Offered bool `json:"offered"`
+	}
+	write(a, "/lists/{id}/offer", "Offer an own list by hash sharing, or take it back", admin, nil, func(ctx context.Context, tx *store.Tx, in *withID[offer], _ nothing) (nothing, error) {
+		return nothing{}, a.Exchanges.Offer(ctx, tx, in.ID, in.Body.Offered)
+	})
+	read(a, "/lists/{id}/feedback", "What members say of an offered list's hashes: who, and why", func(ctx context.Context, in *byID) ([]exchange.Cast, error) {
+		if err := adminOnly(ctx); err != nil {
+			return nil, err
+		}
+		return exchange.Votes(ctx, a.DB.Reader(), in.ID)
+	})
+	mux.HandleFunc("POST /api/v1/lists/{id}/import", func(w http.ResponseWriter, r *http.Request) { a.stream(w, r, a.importList) })
+	mux.HandleFunc("GET /api/v1/lists/{id}/export", func(w http.ResponseWriter, r *http.Request) { a.stream(w, r, a.exportList) })
+}
+
+func isImport(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/api/v1/lists/") && strings.HasSuffix(r.URL.Path, "/import")
+}
+
+// stream serves what is too large for an operation of the described API: files that are read and written piece by piece.
+func (a *api) stream(w http.ResponseWriter, r *http.Request, fn func(ctx context.Context, w http.ResponseWriter, r *http.Request, list int64) error) {
+	c := Credentials{Authorization: r.Header.Get("Authorization")}
+	if cookie, err := r.Cookie("raksha_session"); err == nil {
+		c.Cookie = cookie.Value
+	}
+	ctx, err := a.signedIn(r.Context(), c)
+	if err == nil {
+		err = adminOnly(ctx)
+	}
+	var id int64
+	if err == nil {
+		if id, err = strconv.ParseInt(r.PathValue("id"), 10, 64); err != nil {
+			err = fault.New(fault.NotFound, "there is no such list")
+		}
+	}
+	if err == nil {
+		// A large file takes longer than a usual request may.
+		control := http.NewResponseController(w)
+		control.SetReadDeadline(time.Now().Add(time.Hour))
+		control.SetWriteDeadline(time.Now().Add(time.Hour))
+		err = fn(ctx, w, r, id)
+	}
+	if err != nil {
+		p := a.fail(ctx, err).(*problem)
+		w.Header().Set("Content-Type", p.ContentType(""))
+		w.WriteHeader(p.Status)
+		json.NewEncoder(w).Encode(p)
+	}
+}
+
+type importView struct {
+	exchange.Report
+	First []asideView `json:"set_aside"` // the first hundred
+}
+
+type asideView struct {
+	Place  string `json:"place"`
+	Reason string `json:"reason"`
+}
+
+func asideViews(all []foreign.Aside) []asideView {
+	out := []asideView{}
+	for _, v := range all {
+		out = append(out, asideView{v.Place, v.Reason})
+	}
+	return out
+}
+
+func (a *api) importList(ctx context.Context, w http.ResponseWriter, r *http.Request, id int64) error {
+	format := r.URL.Query().Get("format")
+	if format == "" {
+		format = exchange.Lines
+	}
+	rep, err := a.Exchanges.Import(ctx, id, format, r.Body)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(importView{rep, asideViews(rep.Aside)})
+}
+
+// started knows whether anything was written: from then on an error can only break the answer off.
+type started struct {
+	http.ResponseWriter
+	yes bool
+}
+
+func (s *started) Write(b []byte) (int, error) { s.yes = true; return s.ResponseWriter.Write(b) }
+
+func (a *api) exportList(ctx context.Context, w http.ResponseWriter, r *http.Request, id int64) error {
+	format := r.URL.Query().Get("format")
+	if format == "" {
+		format = exchange.Lines
+	}
+	w.Header().Set("Content-Type", map[string]string{exchange.VICS: "application/json", exchange.Lines: "text/plain; charset=utf-8"}[format])
+	out := &started{ResponseWriter: w}
+	_, _, err := a.Exchanges.Export(ctx, id, format, out)
+	if err != nil && out.yes {
+		a.Logger.ErrorContext(ctx, "export", "list", id, "error", err)
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			conn.Close() // broken off, so that nobody takes a part for the whole
+		}
+		return nil
+	}
+	return err
+}
