@@ -34,7 +34,7 @@ var Types = map[string]string{"MD5": "md5", "SHA1": "sha1", "PDNA": "pdna", "PDQ
 
 // Fault codes beside Corrupt.
 const (
-	Broken  = "broken_off" // an answer began and did not end: too long, too slow or cut
+	Broken  = "broken_off" // an answer did not come or did not end: too slow or cut
 	Failing = "failing"    // the server answers with an error of its own, again and again
 )
 
@@ -149,7 +149,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (answ
 	case errors.Is(err, fault.Refused):
 		return nil, false, err
 	case ctx.Err() != nil:
-		return nil, true, fault.Coded(fault.Unavailable, Failing, "%s did not answer within %s", host, timeout)
+		return nil, true, fault.Coded(fault.Unavailable, Broken, "%s did not answer within %s", host, timeout)
 	case err != nil:
 		return nil, true, fault.Wrap(err, fault.Unavailable, "%s cannot be reached: %v", host, cause(err))
 	}
