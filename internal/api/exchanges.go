@@ -63,7 +63,7 @@ func adminOnly(ctx context.Context) error {
 }
 
 func (a *api) registerExchanges(mux *http.ServeMux) {
-	read(a, "/exchanges", "Exchanges with other holders of lists and how they stand", func(ctx context.Context, _ *empty) ([]exchange.State, error) {
+	read(a, "/exchanges", "Exchanges with other holders of lists and how they stand", func(ctx context.Context, _ *empty) ([]exchange.Standing, error) {
 		return a.Exchanges.States(ctx)
 	})
 	write(a, "/exchanges", "Create an exchange and the list that it fills", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[exchangeBody], _ nothing) (exchange.Exchange, error) {
@@ -75,7 +75,7 @@ func (a *api) registerExchanges(mux *http.ServeMux) {
 		}
 		return e, err
 	})
-	read(a, "/exchanges/{id}", "How an exchange stands", func(ctx context.Context, in *byID) (exchange.State, error) { return a.Exchanges.StateOf(ctx, in.ID) })
+	read(a, "/exchanges/{id}", "How an exchange stands", func(ctx context.Context, in *byID) (exchange.Standing, error) { return a.Exchanges.StateOf(ctx, in.ID) })
 	write(a, "/exchanges/{id}/change", "Switch an exchange on or off, or change how often it is fetched", admin, nil,
 		func(ctx context.Context, tx *store.Tx, in *withID[exchangeChange], _ nothing) (exchange.Exchange, error) {
 			u := exchange.Update{Enabled: in.Body.Enabled}
@@ -92,14 +92,14 @@ func (a *api) registerExchanges(mux *http.ServeMux) {
 		return nothing{}, a.Exchanges.SetSecret(ctx, tx, in.ID, in.Body)
 	})
 	write(a, "/exchanges/{id}/sync", "Fetch now, for up to 45 seconds; the answer tells whether there is more, or what went wrong", admin,
-		func(ctx context.Context, in *byID) (exchange.State, error) {
+		func(ctx context.Context, in *byID) (exchange.Standing, error) {
 			s, err := a.Exchanges.Sync(ctx, in.ID, syncBudget)
 			if err != nil && s.Failure != "" {
 				err = nil // of the other party; it is told in the state
 			}
 			return s, err
 		},
-		func(_ context.Context, _ *store.Tx, _ *byID, s exchange.State) (exchange.State, error) { return s, nil })
+		func(_ context.Context, _ *store.Tx, _ *byID, s exchange.Standing) (exchange.Standing, error) { return s, nil })
 	read(a, "/exchanges/{id}/aside", "What of the other party could not be taken, newest first", func(ctx context.Context, in *asidePage) ([]exchange.Aside, error) {
 		if err := adminOnly(ctx); err != nil {
 			return nil, err

@@ -104,7 +104,7 @@ func (b *bench) exchange(m Make, s Secret) (e Exchange) {
 }
 
 // sync fetches and wants it to succeed.
-func (b *bench) sync(e Exchange) State {
+func (b *bench) sync(e Exchange) Standing {
 	b.Helper()
 	s, err := b.x.Sync(b.ctx, e.ID, 0)
 	if err != nil {

@@ -64,19 +64,19 @@ type source interface {
 var errEnough = errors.New("the time for this fetch is used up")
 
 // Sync fetches an exchange until there is nothing more or the budget of time is used up, whichever comes first (0: no limit). What went
-// wrong with the other party is kept with the exchange, told by State, and returned too. What was fetched before stays.
-func (x *Exchanges) Sync(ctx context.Context, id int64, budget time.Duration) (State, error) {
+// wrong with the other party is kept with the exchange, told by Standing, and returned too. What was fetched before stays.
+func (x *Exchanges) Sync(ctx context.Context, id int64, budget time.Duration) (Standing, error) {
 	e, err := ByID(ctx, x.DB.Reader(), id)
 	if err != nil {
-		return State{}, err
+		return Standing{}, err
 	}
 	if !x.enter(id) {
-		return State{}, fault.New(fault.Conflict, "the exchange %s is being fetched already", e.Name)
+		return Standing{}, fault.New(fault.Conflict, "the exchange %s is being fetched already", e.Name)
 	}
 	defer x.leave(id)
 	last, err := newest(ctx, x.DB.Reader(), id)
 	if err != nil {
-		return State{}, err
+		return Standing{}, err
 	}
 	until := time.Now().Add(budget)
 	commit := func(p page) error {
@@ -97,10 +97,10 @@ func (x *Exchanges) Sync(ctx context.Context, id int64, budget time.Duration) (S
 	case errors.Is(failure, errEnough):
 		failure = nil
 	case failure != nil && ctx.Err() != nil: // this node ends it, not the other party
-		return State{}, ctx.Err()
+		return Standing{}, ctx.Err()
 	case failure != nil && fault.Of(failure) != fault.Conflict && fault.Of(failure) != fault.NotFound:
 		if err := x.failed(ctx, e, failure); err != nil {
-			return State{}, err
+			return Standing{}, err
 		}
 	}
 	state, err := x.stateOf(ctx, x.DB.Reader(), e)
@@ -161,8 +161,8 @@ func (x *Exchanges) leave(id int64) {
 	delete(x.running, id)
 }
 
-// State is how an exchange stands. Times are microseconds UTC, 0: never.
-type State struct {
+// Standing is how an exchange stands. Times are microseconds UTC, 0: never.
+type Standing struct {
 	Exchange
 	ReachedAt int64  `json:"reached_at"`              // up to when everything of the other party is here, by the other party's time
 	RunningAt int64  `json:"running_since,omitempty"` // on this node
@@ -180,18 +180,18 @@ type State struct {
 }
 
 // StateOf tells how an exchange stands.
-func (x *Exchanges) StateOf(ctx context.Context, id int64) (State, error) {
+func (x *Exchanges) StateOf(ctx context.Context, id int64) (Standing, error) {
 	e, err := ByID(ctx, x.DB.Reader(), id)
 	if err != nil {
-		return State{}, err
+		return Standing{}, err
 	}
 	return x.stateOf(ctx, x.DB.Reader(), e)
 }
 
 // States tells how all exchanges stand.
-func (x *Exchanges) States(ctx context.Context) ([]State, error) {
+func (x *Exchanges) States(ctx context.Context) ([]Standing, error) {
 	all, err := All(ctx, x.DB.Reader())
-	out := []State{}
+	out := []Standing{}
 	for _, e := range all {
 		s, err := x.stateOf(ctx, x.DB.Reader(), e)
 		if err != nil {
@@ -202,8 +202,8 @@ func (x *Exchanges) States(ctx context.Context) ([]State, error) {
 	return out, err
 }
 
-func (x *Exchanges) stateOf(ctx context.Context, q store.Queryer, e Exchange) (State, error) {
-	s := State{Exchange: e}
+func (x *Exchanges) stateOf(ctx context.Context, q store.Queryer, e Exchange) (Standing, error) {
+	s := Standing{Exchange: e}
 	err := q.QueryRowContext(ctx, `SELECT COALESCE(SUM(added), 0), COALESCE(SUM(replaced), 0), COALESCE(SUM(removed), 0), COALESCE(SUM(aside), 0), COALESCE(MAX(reached_at), 0),
 		COALESCE(MAX(CASE WHEN done = 1 THEN taken_at ELSE 0 END), 0) FROM exchange_step WHERE exchange_id = $1`, e.ID).
 		Scan(&s.Added, &s.Replaced, &s.Removed, &s.Aside, &s.ReachedAt, &s.DoneAt)
