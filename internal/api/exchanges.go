@@ -99,7 +99,9 @@ func (a *api) registerExchanges(mux *http.ServeMux) {
 			}
 			return s, err
 		},
-		func(_ context.Context, _ *store.Tx, _ *byID, s exchange.Standing) (exchange.Standing, error) { return s, nil })
+		func(_ context.Context, _ *store.Tx, _ *byID, s exchange.Standing) (exchange.Standing, error) {
+			return s, nil
+		})
 	read(a, "/exchanges/{id}/aside", "What of the other party could not be taken, newest first", func(ctx context.Context, in *asidePage) ([]exchange.Aside, error) {
 		if err := adminOnly(ctx); err != nil {
 			return nil, err
