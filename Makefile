@@ -4,15 +4,16 @@
 #   make demo       the whole story on this machine
 #   make check      format, vet, generated pages, quick tests: before each commit
 #   make test       everything, on SQLite and on PostgreSQL, and the pages in a browser
-#   make test-long  every fuzz target for a while
+#   make test-long  every fuzz target for a while, and a node killed 200 times on each engine while it writes
 #   make bench      measurements
+#   make sbom       bin/raksha.cdx.json: what the binary consists of, and what tests it (CycloneDX)
 
 # The one set of build flags, for every command: another set would compile all dependencies again. nodynamic keeps the decoders of
 # webp, avif and heic from loading system libraries into the process that reads hostile bytes; without cgo the binary is static.
 export GOFLAGS := -buildvcs=false -tags=nodynamic
 export CGO_ENABLED := 0
 
-.PHONY: build demo check test test-long bench setup
+.PHONY: build demo check test test-long bench setup sbom
 
 build:
 	@mkdir -p bin
@@ -31,10 +32,15 @@ setup:
 test: setup
 	go vet ./...
 	test/setup/postgres.sh go test ./...
+	cd test/clients && node --test
 	@if [ -f test/browser/package.json ]; then set -ex; $(MAKE) --no-print-directory build; cd test/browser; node --test; fi
 
-test-long:
-	bash test/setup/fuzz.sh
+sbom: build
+	go run ./deploy/sbom -o bin/raksha.cdx.json bin/raksha $(wildcard web/*/package-lock.json test/*/package-lock.json)
 
-bench:
+test-long: setup
+	bash test/setup/fuzz.sh
+	RAKSHA_LONG=1 test/setup/postgres.sh go test -count=1 -timeout=16m -v ./test/kill/
+
+bench: build
 	bash bench/run.sh

@@ -33,3 +33,5 @@ for data in uniform pictures; do
 	fi
 	rm -rf "$work/data"
 done
+echo "== matching, made to be hard, a tenth of the hashes"
+"${pin[@]}" bin/raksha bench match --n $((n / 10)) --data crowded --json

@@ -13,6 +13,9 @@
 // Memory: 112 bytes a hash up to 16.7 million hashes in a segment and 128 beyond, plus 0, 4 or 8 bytes for the payload id
 // (nothing where ids count up from zero), plus 4 MiB a segment.
 //
+// Data that are alike cost more, since some buckets of the look-up tables are large, but never without bound: a search that meets too
+// many entries or survivors compares every hash instead, so that it takes no longer than about three scans.
+//
 // Source of the lemma: Qin, Xiao, "Pigeonring: A Principle for Faster Thresholded Similarity Search", VLDB 2018.
 package hamming
 
@@ -23,6 +26,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Hit is a hash found: the payload id it was added with, and its distance to the query in bits.
@@ -42,13 +46,15 @@ const (
 	tailLimit = 4096    // hashes compared one by one before they are built into a segment
 	tierRatio = 4       // a segment is merged with the newer ones once they together have a quarter of its size
 	segmentAt = 1 << 27 // Build makes several segments above this number
+	waitAt    = 48      // segments at which an addition waits for the merging in the background
 )
 
 // Index is a set of hashes with payload ids. Ids need not be unique: a removal takes all hashes of an id. All methods may be
 // called at the same time from many goroutines; changes wait for each other, searches wait for nothing. The zero value is an
 // empty index.
 type Index struct {
-	change  sync.Mutex            // held by Add, AddAll, Remove and Swap
+	change  sync.Mutex            // held by Add, AddAll, Remove and Swap, and to put a merged segment in
+	merging bool                  // guarded by change: a goroutine merges segments
 	state   atomic.Pointer[state] // what searches see; nil when empty
 	scratch sync.Pool             // of *scratch
 	kernel  atomic.Pointer[kernel]
@@ -99,6 +105,15 @@ func (d *deadSet) set(i int) bool {
 	}
 	d.n.Add(1)
 	return true
+}
+
+func (d *deadSet) copy() *deadSet {
+	out := &deadSet{bits: make([]atomic.Uint64, len(d.bits))}
+	for i := range d.bits {
+		out.bits[i].Store(d.bits[i].Load())
+	}
+	out.n.Store(d.n.Load())
+	return out
 }
 
 // Build makes an index of hashes; ids[i] is the payload id of hashes[i]. If ids is nil, the payload id is the position. It panics
@@ -201,8 +216,8 @@ func (x *Index) All() iter.Seq2[[32]byte, uint64] {
 	}
 }
 
-// Add adds a hash. Searches that begin after it returns find it. Now and then it merges what was added before into a segment,
-// which takes a time proportional to the size of the merged segments; searches go on meanwhile.
+// Add adds a hash. Searches that begin after it returns find it. Once in 4096 times it builds a small segment, which takes
+// milliseconds; segments are merged in the background.
 func (x *Index) Add(h [32]byte, id uint64) {
 	x.change.Lock()
 	defer x.change.Unlock()
@@ -212,54 +227,153 @@ func (x *Index) Add(h [32]byte, id uint64) {
 	}
 	s.tail.add(h, id)
 	if s.tail.full() {
-		s = s.merged()
+		s = s.sealed(nil, nil)
 	}
 	x.state.Store(&s)
+	x.tidy()
 }
 
 // AddAll adds many hashes with their ids as one change: a search sees all of them or none.
 func (x *Index) AddAll(hashes iter.Seq2[[32]byte, uint64]) {
+	var more [][32]byte
+	var ids []uint64
+	for h, id := range hashes {
+		more, ids = append(more, h), append(ids, id)
+	}
 	x.change.Lock()
 	defer x.change.Unlock()
 	s := *x.view()
 	if s.tail.dead == nil {
 		s.tail = newTail()
 	}
-	for h, id := range hashes {
-		s.tail.add(h, id)
-		if s.tail.full() {
-			s = s.merged()
+	if len(s.tail.ids)+len(more) < tailLimit {
+		for i := range more {
+			s.tail.add(more[i], ids[i])
 		}
+	} else {
+		for len(more) > segmentAt {
+			s = s.sealed(more[:segmentAt], ids[:segmentAt])
+			more, ids = more[segmentAt:], ids[segmentAt:]
+		}
+		s = s.sealed(more, ids)
 	}
 	x.state.Store(&s)
+	x.tidy()
 }
 
-// merged builds the tail into a segment, together with the segments that are not much larger than what is merged.
-func (s *state) merged() state {
-	n := len(s.tail.ids)
-	keep := len(s.segments)
-	for keep > 0 && s.segments[keep-1].n <= n*tierRatio && s.segments[keep-1].n+n <= segmentAt && s.segments[keep-1].whole() {
-		keep--
-		n += s.segments[keep].n
-	}
-	hashes, ids := make([][32]byte, 0, n), make([]uint64, 0, n)
-	for _, g := range s.segments[keep:] {
-		for i := range g.n {
-			if !g.dead.has(i) {
-				hashes, ids = append(hashes, g.hash(i)), append(ids, g.payload(i))
-			}
-		}
-	}
+// sealed builds the tail and more hashes into a segment.
+func (s *state) sealed(more [][32]byte, moreIDs []uint64) state {
+	hashes, ids := make([][32]byte, 0, len(s.tail.ids)+len(more)), make([]uint64, 0, len(s.tail.ids)+len(more))
 	for i, id := range s.tail.ids {
 		if !s.tail.dead.has(i) {
 			hashes, ids = append(hashes, s.tail.hash(i)), append(ids, id)
 		}
 	}
-	out := state{segments: slices.Clone(s.segments[:keep]), tail: newTail()}
+	hashes, ids = append(hashes, more...), append(ids, moreIDs...)
+	out := state{segments: slices.Clone(s.segments), tail: newTail()}
 	if len(hashes) > 0 {
 		out.segments = append(out.segments, build(hashes, func(i int) uint64 { return ids[i] }))
 	}
 	return out
+}
+
+// tidy starts the merging of segments where that is due, and waits for it when there are too many. change must be held.
+func (x *Index) tidy() {
+	if !x.merging && len(x.view().due()) > 0 {
+		x.merging = true
+		go x.merge()
+	}
+	for x.merging && len(x.view().segments) > waitAt {
+		x.change.Unlock()
+		time.Sleep(time.Millisecond)
+		x.change.Lock()
+	}
+}
+
+// due gives the newest segments that together are large enough beside the one before to be merged with it; none if there are
+// fewer than two.
+func (s *state) due() []*segment {
+	last := len(s.segments) - 1
+	if last < 1 {
+		return nil
+	}
+	n, from := s.segments[last].n, last
+	for from > 0 && s.segments[from-1].n <= n*tierRatio && s.segments[from-1].n+n <= segmentAt && s.segments[from-1].whole() {
+		from--
+		n += s.segments[from].n
+	}
+	if from == last || !s.segments[last].whole() {
+		return nil
+	}
+	return s.segments[from:]
+}
+
+// merge merges segments until none is due.
+func (x *Index) merge() {
+	x.change.Lock()
+	defer x.change.Unlock()
+	for {
+		run := slices.Clone(x.view().due())
+		if len(run) == 0 {
+			x.merging = false
+			return
+		}
+		gone := make([]*deadSet, len(run)) // what is removed before the merging; later removals are carried over
+		for i, g := range run {
+			gone[i] = g.dead.copy()
+		}
+		x.change.Unlock()
+		merged := join(run, gone)
+		x.change.Lock()
+		x.replace(run, gone, merged)
+	}
+}
+
+// join builds the hashes of several segments that are not gone into one, in their order; nil if there are none.
+func join(run []*segment, gone []*deadSet) *segment {
+	var hashes [][32]byte
+	var ids []uint64
+	for i, g := range run {
+		for at := range g.n {
+			if !gone[i].has(at) {
+				hashes, ids = append(hashes, g.hash(at)), append(ids, g.payload(at))
+			}
+		}
+	}
+	if len(hashes) == 0 {
+		return nil
+	}
+	return build(hashes, func(i int) uint64 { return ids[i] })
+}
+
+// replace puts a merged segment in the place of those it was made of, and removes from it what was removed from them meanwhile. If
+// they are no longer there (Swap), it is dropped. change must be held.
+func (x *Index) replace(run []*segment, gone []*deadSet, merged *segment) {
+	s := *x.view()
+	from := slices.Index(s.segments, run[0])
+	if from < 0 || from+len(run) > len(s.segments) || !slices.Equal(s.segments[from:from+len(run)], run) {
+		return
+	}
+	base := 0
+	for i, g := range run {
+		at := base
+		for j := range g.n {
+			if gone[i].has(j) {
+				continue
+			}
+			if g.dead.has(j) {
+				merged.dead.set(at)
+			}
+			at++
+		}
+		base = at
+	}
+	segments := slices.Clone(s.segments[:from])
+	if merged != nil {
+		segments = append(segments, merged)
+	}
+	s.segments = append(segments, s.segments[from+len(run):]...)
+	x.state.Store(&s)
 }
 
 // Remove removes all hashes of a payload id and gives their number. Searches that begin after it returns do not find them. The

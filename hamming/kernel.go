@@ -14,14 +14,19 @@ type filterFunc func(g *segment, spans []span, from, to int, found []uint32) (n,
 // nearly full. It gives the number written and the position to go on with. Found has room for at least four.
 type scanFunc func(hashes []byte, q *[32]byte, radius, from int, found []uint32) (n, done int)
 
-// kernel is one way to run the two inner loops. All give the same results.
+// nearFunc writes to found which of the places, counted from 0, hold a hash within radius, in order, and gives their number. Places that
+// no hash has are passed over. Found is as long as places.
+type nearFunc func(hashes []byte, q *[32]byte, radius int, places, found []uint32) int
+
+// kernel is one way to run the three inner loops. All give the same results.
 type kernel struct {
 	name   string
 	filter filterFunc
+	near   nearFunc
 	scan   scanFunc
 }
 
-var portable = kernel{"go", filterGo, scanGo}
+var portable = kernel{"go", filterGo, nearGo, scanGo}
 
 // touchAhead is how many spans the portable filter asks of memory before it looks at the first of them.
 const touchAhead = 68
@@ -78,6 +83,37 @@ func touch(g *segment, spans []span) (sum uint32) {
 		sum += uint32(g.next[first]) + uint32(g.next[(first+last)/2]) + uint32(g.next[last])
 	}
 	return sum
+}
+
+// touchHashes is how many hashes nearGo asks of memory together.
+const touchHashes = 64
+
+func nearGo(hashes []byte, q *[32]byte, radius int, places, found []uint32) (n int) {
+	q0, q1, q2, q3 := word(q, 0), word(q, 1), word(q, 2), word(q, 3)
+	total := uint32(len(hashes) / hashSize)
+	for from := 0; from < len(places); from += touchHashes {
+		group := places[from:min(from+touchHashes, len(places))]
+		sum := uint32(0)
+		for _, p := range group {
+			if p < total {
+				sum += uint32(hashes[hashSize*int(p)])
+			}
+		}
+		found[n] = sum // overwritten, but read all the same
+		for k, p := range group {
+			if p >= total {
+				continue
+			}
+			h := (*[32]byte)(hashes[hashSize*int(p):])
+			d := bits.OnesCount64(word(h, 0)^q0) + bits.OnesCount64(word(h, 1)^q1) +
+				bits.OnesCount64(word(h, 2)^q2) + bits.OnesCount64(word(h, 3)^q3)
+			if d <= radius {
+				found[n] = uint32(from + k)
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func scanGo(hashes []byte, q *[32]byte, radius, from int, found []uint32) (n, done int) {

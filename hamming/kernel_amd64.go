@@ -9,6 +9,9 @@ func filterAVX2(next *byte, spans *span, from, to, total int, found *uint32, roo
 func filterAVX512(next *byte, spans *span, from, to, total int, found *uint32, room int, ids *byte, idWidth int) (n, done int)
 
 //go:noescape
+func nearPOPCNT(hashes *byte, q *[32]byte, radius, total int, places *uint32, n int, found *uint32) int
+
+//go:noescape
 func scanAVX2(hashes *byte, q *[32]byte, radius, from, to int, found *uint32, room int) (n, done int)
 
 //go:noescape
@@ -17,10 +20,12 @@ func scanAVX512(hashes *byte, q *[32]byte, radius, from, to int, found *uint32, 
 // kernels are those that this processor can run, the fastest first.
 var kernels = func() (out []kernel) {
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BITALG && cpu.X86.HasAVX512VPOPCNTDQ {
-		out = append(out, kernel{"avx512", wide(filterAVX512), wideScan(scanAVX512)})
+		if k := (kernel{"avx512", wide(filterAVX512), nearWide, wideScan(scanAVX512)}); tried(k) {
+			out = append(out, k)
+		}
 	}
 	if cpu.X86.HasAVX2 {
-		out = append(out, kernel{"avx2", wide(filterAVX2), wideScan(scanAVX2)})
+		out = append(out, kernel{"avx2", wide(filterAVX2), nearWide, wideScan(scanAVX2)})
 	}
 	return append(out, portable)
 }()
@@ -34,6 +39,15 @@ func wide(f func(next *byte, spans *span, from, to, total int, found *uint32, ro
 		_, _ = spans[to-1], g.next[chunks*2*g.n+overrun-1]
 		return f(&g.next[0], &spans[0], from, to, len(spans), &found[0], len(found), &g.ids[0], g.idWidth)
 	}
+}
+
+// nearWide needs POPCNT, which every processor with AVX2 has.
+func nearWide(hashes []byte, q *[32]byte, radius int, places, found []uint32) int {
+	if len(places) == 0 || len(hashes) == 0 {
+		return 0
+	}
+	_ = found[len(places)-1]
+	return nearPOPCNT(&hashes[0], q, radius, len(hashes)/hashSize, &places[0], len(places), &found[0])
 }
 
 func wideScan(f func(hashes *byte, q *[32]byte, radius, from, to int, found *uint32, room int) (int, int)) scanFunc {

@@ -10,6 +10,7 @@ const (
 	bufferSize  = 4096 // survivors of the filter between two rounds of comparing
 	ringRadius  = 31   // largest radius for which the look-ups suffice
 	probesChunk = 1 + 16
+	nowhere     = 1<<32 - 1 // a place that no hash has
 )
 
 // span is a run of table entries to filter: keep those whose next chunk differs from want in at most limit bits. The layout is known
@@ -27,9 +28,10 @@ type scratch struct {
 	kernel  *kernel
 	queries [][32]byte
 	spans   []span
-	ends    []int // of each query's spans
-	found   []uint32
-	places  []uint32
+	ends    []int    // of each query's spans
+	found   []uint32 // survivors of the filter: flat positions
+	places  []uint32 // their hashes
+	near    []uint32 // which of them are near
 }
 
 func newScratch() *scratch {
@@ -39,6 +41,7 @@ func newScratch() *scratch {
 		ends:    make([]int, 0, batch),
 		found:   make([]uint32, bufferSize),
 		places:  make([]uint32, bufferSize),
+		near:    make([]uint32, bufferSize),
 	}
 }
 
@@ -128,7 +131,7 @@ func (w *scratch) ring(g *segment, i, radius int, emit func(int, Hit)) {
 			done = from
 		}
 		from = done
-		if compared += n; compared > g.n/4+bufferSize {
+		if compared += n; compared > g.n/8+bufferSize {
 			w.scan(g, i, radius, emit)
 			return
 		}
@@ -142,30 +145,32 @@ func (w *scratch) ring(g *segment, i, radius int, emit func(int, Hit)) {
 // compare computes the distances of the first n survivors. Their positions are read first, so that the misses overlap.
 func (w *scratch) compare(g *segment, q *[32]byte, radius, n int, hits []Hit) []Hit {
 	places := w.places[:n]
-	checked := g.check == nil || g.check.left.Load() == 0
 	for k, flat := range w.found[:n] {
-		if !checked && !g.sound(g.place.ids+g.idWidth*int(flat), 4) {
-			places[k] = uint32(g.n) // nowhere
-			continue
-		}
 		places[k] = uint32(g.position(flat))
 	}
-	q0, q1, q2, q3 := word(q, 0), word(q, 1), word(q, 2), word(q, 3)
-	for k, p := range places {
-		if int(p) >= g.n || !checked && !(g.sound(hashSize*int(p), hashSize) && g.sound(g.place.payload+g.width*int(p), g.width)) {
-			continue // only in a file that is damaged or was made wrong on purpose
-		}
-		h := g.at(int(p))
-		d := bits.OnesCount64(word(h, 0)^q0) + bits.OnesCount64(word(h, 1)^q1) +
-			bits.OnesCount64(word(h, 2)^q2) + bits.OnesCount64(word(h, 3)^q3)
-		if d > radius || g.dead.has(int(p)) {
-			continue
-		}
-		if firstChunk(h, q, radius) == int(w.found[k])/g.n {
-			hits = append(hits, Hit{g.payload(int(p)), d})
+	if g.check != nil && g.check.left.Load() > 0 {
+		w.distrust(g, n)
+	}
+	near := w.near[:w.kernel.near(g.hashes, q, radius, places, w.near[:n])]
+	for _, k := range near {
+		p := int(places[k])
+		h := g.at(p)
+		if !g.dead.has(p) && firstChunk(h, q, radius) == int(w.found[k])/g.n {
+			hits = append(hits, Hit{g.payload(p), Distance(h, q)})
 		}
 	}
 	return hits
+}
+
+// distrust checks what the first n survivors lead to in a file. Those that cannot be trusted get a place that no hash has.
+func (w *scratch) distrust(g *segment, n int) {
+	for k, flat := range w.found[:n] {
+		p := int(w.places[k])
+		if !g.sound(g.place.ids+g.idWidth*int(flat), 4) || p >= g.n ||
+			!g.sound(hashSize*p, hashSize) || !g.sound(g.place.payload+g.width*p, g.width) {
+			w.places[k] = nowhere
+		}
+	}
 }
 
 // firstChunk gives the first chunk through which h is found, so that a hash that several look-ups find is reported once.

@@ -52,6 +52,25 @@ func Pictures(n, base int, seed uint64) Set {
 	return s
 }
 
+// Crowded makes n hashes of which half agree in two neighbouring chunks of 16 bits, and queries that agree with them there: the worst
+// that an index of such chunks can meet, made on purpose.
+func Crowded(n int, seed uint64) Set {
+	r := rand.New(rand.NewPCG(seed, 5))
+	s := Set{Name: "crowded", Hashes: make([]Hash, n)}
+	crowd := func() Hash {
+		h := randomHash(r)
+		copy(h[6:10], "kite")
+		return h
+	}
+	for i := range s.Hashes {
+		if s.Hashes[i] = crowd(); i%2 == 0 {
+			s.Hashes[i] = randomHash(r)
+		}
+	}
+	s.queries(r, crowd)
+	return s
+}
+
 const (
 	misses = 4096
 	hits   = 3200

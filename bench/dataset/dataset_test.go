@@ -23,6 +23,7 @@ func TestSets(t *testing.T) {
 	for _, make := range []func(seed uint64) Set{
 		func(seed uint64) Set { return Uniform(3000, seed) },
 		func(seed uint64) Set { return Pictures(3000, 1000, seed) },
+		func(seed uint64) Set { return Crowded(3000, seed) },
 	} {
 		s, again, other := make(1), make(1), make(2)
 		if len(s.Hashes) != 3000 || len(s.Miss) == 0 || len(s.Hit) == 0 || len(s.Hit) != len(s.Source) {

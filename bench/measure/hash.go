@@ -46,7 +46,7 @@ func RunHash() (h Hash, err error) {
 	h.Dihedral512MS = round(median * 1e3)
 
 	var file bytes.Buffer
-	if e := jpeg.Encode(&file, photo(4000, 3000), &jpeg.Options{Quality: 90}); e != nil {
+	if e := jpeg.Encode(&file, Photo(4000, 3000, 2), &jpeg.Options{Quality: 90}); e != nil {
 		return h, e
 	}
 	h.JPEGBytes = file.Len()
@@ -62,9 +62,9 @@ func RunHash() (h Hash, err error) {
 	return h, err
 }
 
-// photo draws a picture whose file is as large as that of a photograph: smooth light, edges, and the grain of a sensor.
-func photo(w, h int) image.Image {
-	r := rand.New(rand.NewPCG(2, 2))
+// Photo draws a picture whose file is as large as that of a photograph: smooth light, edges, and the grain of a sensor.
+func Photo(w, h int, seed uint64) image.Image {
+	r := rand.New(rand.NewPCG(seed, 2))
 	m := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420)
 	wave := func(n int, period float64) []float64 {
 		t := make([]float64, n)

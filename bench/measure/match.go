@@ -26,7 +26,7 @@ type Match struct {
 	BuildS        float64 `json:"build_s"`            // building the index, in seconds
 	LargestBucket int     `json:"largest_bucket"`     // most hashes that agree in a chunk of 16 bits
 	Kernel        string  `json:"kernel"`             // hamming.Kernels
-	Data          string  `json:"data"`               // uniform or pictures
+	Data          string  `json:"data"`               // uniform, pictures or crowded
 	File          string  `json:"file,omitempty"`     // where the index is mapped from
 	FirstUS       float64 `json:"first_us,omitempty"` // the first query after opening a file, which checks what it reads
 }
@@ -34,7 +34,7 @@ type Match struct {
 // MatchOptions say what to measure.
 type MatchOptions struct {
 	N      int
-	Data   string // uniform or pictures
+	Data   string // uniform, pictures or crowded
 	Base   int    // pictures drawn; the others are copies
 	Seed   uint64
 	Kernel string // empty for the fastest
@@ -77,8 +77,10 @@ func RunMatch(o MatchOptions) (m Match, err error) {
 			set = dataset.Uniform(o.N, o.Seed)
 		case "pictures":
 			set = dataset.Pictures(o.N, min(o.N, o.Base), o.Seed)
+		case "crowded":
+			set = dataset.Crowded(o.N, o.Seed)
 		default:
-			return m, fmt.Errorf("no such data %q: choose uniform or pictures", o.Data)
+			return m, fmt.Errorf("no such data %q: choose uniform, pictures or crowded", o.Data)
 		}
 		if o.Save != "" {
 			if err := save(o.Save, set); err != nil {

@@ -11,8 +11,12 @@ import (
 )
 
 type benchCmd struct {
-	Hash  benchHashCmd  `cmd:"" help:"Measure hashing."`
-	Match benchMatchCmd `cmd:"" help:"Measure matching, and check the results against brute force."`
+	Hash   benchHashCmd   `cmd:"" help:"Measure hashing."`
+	Match  benchMatchCmd  `cmd:"" help:"Measure matching, and check the results against brute force."`
+	Media  benchMediaCmd  `cmd:"" help:"Measure decoding in confined processes against decoding in this one."`
+	Record benchRecordCmd `cmd:"" help:"Measure the verification of a record."`
+	Serve  benchServeCmd  `cmd:"" help:"Measure the match service from a second process."`
+	Store  benchStoreCmd  `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
 }
 
 type benchHashCmd struct {
@@ -60,7 +64,7 @@ func (c benchHashCmd) scales(s streams) error {
 
 type benchMatchCmd struct {
 	N      int    `default:"1000000" help:"Hashes to search."`
-	Data   string `default:"uniform" enum:"uniform,pictures" help:"Random bits, or the hashes of synthetic pictures and their copies."`
+	Data   string `default:"uniform" enum:"uniform,pictures,crowded" help:"Random bits, the hashes of synthetic pictures and their copies, or random bits of which half agree in two neighbouring chunks: the worst that there is."`
 	Base   int    `default:"100000" help:"Pictures to draw; the others are copies with up to 60 bits changed."`
 	Seed   uint64 `default:"1" help:"Another seed gives other data."`
 	Kernel string `help:"Inner loops to use instead of the fastest: avx512, avx2 or go."`

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/mattn/go-isatty"
 
@@ -19,38 +22,46 @@ import (
 )
 
 type hashCmd struct {
-	JSON    bool     `name:"json" help:"Print an object a line."`
-	Profile string   `default:"meta-512" enum:"meta-512,full,fast" help:"How a picture is brought to the size that is hashed: meta-512 compares with other programs' lists, full filters every pixel, fast decodes JPEG files at a part of their size."`
-	Files   []string `arg:"" name:"file" help:"Pictures and films; a folder is walked; - is standard input."`
+	JSON                 bool     `name:"json" help:"Print an object a line."`
+	VPDQ                 bool     `name:"vpdq" help:"Print the frames of films as index,quality,hash,seconds, the form in which lists of films are exchanged; of several films each begins with a line \"film FILE\"."`
+	Profile              string   `default:"meta-512" enum:"meta-512,full,fast" help:"How a picture is brought to the size that is hashed: meta-512 compares with other programs' lists, full filters every pixel, fast decodes JPEG files at a part of their size."`
+	AllowWeakConfinement bool     `help:"Decode media though this machine lacks a protection of the process that does it; raksha doctor names it."`
+	Files                []string `arg:"" name:"file" help:"Pictures and films; a folder is walked; - is standard input."`
 }
 
 // hashLine is what --json prints of a file.
 type hashLine struct {
-	File    string      `json:"file"`
-	SHA256  string      `json:"sha256,omitempty"`
-	MD5     string      `json:"md5,omitempty"`
-	PDQ     string      `json:"pdq,omitempty"`
-	Quality *int        `json:"quality,omitempty"`
-	Width   int         `json:"width,omitempty"`
-	Height  int         `json:"height,omitempty"`
-	Format  string      `json:"format,omitempty"`
-	Profile string      `json:"profile,omitempty"`
-	Frames  []frameLine `json:"frames,omitempty"`
-	Error   string      `json:"error,omitempty"`
+	File    string         `json:"file"`
+	SHA256  string         `json:"sha256,omitempty"`
+	MD5     string         `json:"md5,omitempty"`
+	PDQ     string         `json:"pdq,omitempty"`
+	Quality *int           `json:"quality,omitempty"`
+	Width   int            `json:"width,omitempty"`
+	Height  int            `json:"height,omitempty"`
+	Format  string         `json:"format,omitempty"`
+	Profile string         `json:"profile,omitempty"`
+	Frames  []frameLine    `json:"frames,omitempty"`
+	Inner   []frameLine    `json:"inner,omitempty"`   // frames that have borders, hashed without them
+	Damaged bool           `json:"damaged,omitempty"` // the file ends early or goes wrong
+	Cut     bool           `json:"cut,omitempty"`     // the film goes on after the last frame
+	Entries map[string]int `json:"entries,omitempty"` // of a container, by format
+	Error   string         `json:"error,omitempty"`
 }
 
 type frameLine struct {
-	Index   int    `json:"index"`
-	PDQ     string `json:"pdq"`
-	Quality int    `json:"quality"`
+	Index   int     `json:"index"`
+	PDQ     string  `json:"pdq"`
+	Quality int     `json:"quality"`
+	At      float64 `json:"at"` // play time in seconds
 }
 
 // Run hashes files and prints a line for each, in their order: `pdq HASH QUALITY FILE`, and for each hashed frame of a film
-// `frame HASH QUALITY FILE INDEX`. Its answer is negative if any failed.
+// `frame HASH QUALITY FILE INDEX SECONDS`, or `inner` for such a frame without its borders. An archive or document gives one line, `container FORMAT FILE`, and behind it how many files of each
+// format it holds; those are not hashed. Its answer is negative if any failed.
 func (c hashCmd) Run(ctx context.Context, s streams) error {
 	failed := false
 	out := json.NewEncoder(s.out)
-	err := survey(ctx, s, c.Files, pdq.Profile(c.Profile), func(file string, r media.Result, err error) error {
+	err := survey(ctx, s, c.AllowWeakConfinement, c.Files, pdq.Profile(c.Profile), func(file string, r media.Result, err error) error {
 		failed = failed || err != nil
 		switch {
 		case c.JSON:
@@ -59,12 +70,14 @@ func (c hashCmd) Run(ctx context.Context, s streams) error {
 			fmt.Fprintf(s.err, "raksha: %s: %s\n", file, fault.Message(err))
 			return nil
 		case r.Kind == media.Video:
-			for _, f := range r.Frames {
-				if _, err := fmt.Fprintf(s.out, "frame %v %d %s %d\n", f.Hash, f.Quality, file, f.Index); err != nil {
-					return err
-				}
-			}
+			return c.printFilm(s.out, file, r)
+		case c.VPDQ:
+			fmt.Fprintf(s.err, "raksha: %s: not a film\n", file)
+			failed = true
 			return nil
+		case r.Kind == media.Container:
+			_, err = fmt.Fprintf(s.out, "container %s %s%s\n", r.Format, file, counts(r.Entries))
+			return err
 		}
 		_, err = fmt.Fprintf(s.out, "pdq %s %d %s\n", r.PDQ, r.Quality, file)
 		return err
@@ -76,7 +89,7 @@ func (c hashCmd) Run(ctx context.Context, s streams) error {
 }
 
 func lineOf(file string, r media.Result, err error) hashLine {
-	l := hashLine{File: file, SHA256: r.SHA256, MD5: r.MD5, PDQ: r.PDQ, Width: r.Width, Height: r.Height, Format: r.Format, Profile: r.Profile}
+	l := hashLine{File: file, SHA256: r.SHA256, MD5: r.MD5, PDQ: r.PDQ, Width: r.Width, Height: r.Height, Format: r.Format, Profile: r.Profile, Entries: r.Entries}
 	if err != nil {
 		l.Error = fault.Message(err)
 		return l
@@ -84,20 +97,28 @@ func lineOf(file string, r media.Result, err error) hashLine {
 	if r.Kind == media.Image {
 		l.Quality = &r.Quality
 	}
-	for _, f := range r.Frames {
-		l.Frames = append(l.Frames, frameLine{f.Index, f.Hash.String(), f.Quality})
-	}
+	l.Frames, l.Inner, l.Damaged, l.Cut = frameLines(r.Frames), frameLines(r.Inner), r.Damaged, r.Cut
 	return l
 }
 
+// counts lists the entries of a container: " jpeg=3 png=1".
+func counts(entries map[string]int) string {
+	var b strings.Builder
+	for _, format := range slices.Sorted(maps.Keys(entries)) {
+		fmt.Fprintf(&b, " %s=%d", strings.ReplaceAll(format, " ", "-"), entries[format])
+	}
+	return b.String()
+}
+
 // survey reads and hashes files, a few at a time, and gives the results in the order of the files. An error of use ends it.
-func survey(ctx context.Context, s streams, names []string, profile pdq.Profile, use func(file string, r media.Result, err error) error) error {
+func survey(ctx context.Context, s streams, allowWeak bool, names []string, profile pdq.Profile, use func(file string, r media.Result, err error) error) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	workers := runtime.GOMAXPROCS(0)
 	pool := media.NewPool(exe, workers)
+	pool.AllowWeak = allowWeak
 	defer pool.Close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -26,9 +26,13 @@ type commands struct {
 	Demo       demoCmd       `cmd:"" help:"Start six organisations on this machine, set up and connected."`
 	Serve      serveCmd      `cmd:"" help:"Run a node."`
 	Record     recordCmd     `cmd:"" help:"The record of a node."`
+	Directory  directoryCmd  `cmd:"" help:"The agencies that a node knows: their keys, officers and what it takes from each."`
+	Document   documentCmd   `cmd:"" help:"Documents between nodes."`
+	Vault      vaultCmd      `cmd:"" help:"The sealed originals of a node: keys, state, holds and destruction."`
 	Statistics statisticsCmd `cmd:"" help:"Figures of a node as of a time, computed from its record."`
 	Hash       hashCmd       `cmd:"" help:"Hash pictures and films."`
 	Match      matchCmd      `cmd:"" help:"Look pictures and films up in a list of hashes."`
+	Doctor     doctorCmd     `cmd:"" help:"Tell what this machine offers to a node, and what is missing."`
 	Bench      benchCmd      `cmd:"" help:"Measure hashing and matching on this machine."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 

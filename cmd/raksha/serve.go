@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -13,17 +14,24 @@ import (
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/media"
 )
 
 type serveCmd struct {
-	Dir           string `required:"" help:"The node's folder: database, vault and keys. An empty one is initialised."`
-	Database      string `help:"PostgreSQL address (postgres://...); without it SQLite in the folder."`
-	Listen        string `default:"127.0.0.1:8470" help:"Address to listen on."`
-	Desks         string `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
-	Jurisdiction  string `default:"in" help:"Whose rules apply."`
-	Clock         string `help:"For demonstrations and tests: a file that tells the time. The record says so."`
-	OpenMatch     string `placeholder:"NETWORK" help:"Loopback networks that use the match service without signing in, such as 127.0.0.0/8."`
-	AllowLoopback bool   `help:"Peers and platforms may be on this machine."`
+	Dir                  string         `required:"" help:"The node's folder: database, vault and keys. An empty one is initialised."`
+	Database             string         `help:"PostgreSQL address (postgres://...); without it SQLite in the folder."`
+	Listen               string         `default:"127.0.0.1:8470" help:"Address to listen on."`
+	Desks                string         `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
+	Jurisdiction         string         `default:"in" help:"Whose rules apply."`
+	Clock                string         `help:"For demonstrations and tests: a file that tells the time. The record says so."`
+	AllowLoopback        bool           `help:"Peers and platforms may be on this machine."`
+	Proxy                bool           `help:"A proxy on this machine adds X-Forwarded-For: believe its last address, and count requests and failed sign-ins by it."`
+	OIDCIssuer           string         `name:"oidc-issuer" help:"URL of the agency's OpenID Connect provider, with whose accounts people may sign in."`
+	OIDCClient           string         `name:"oidc-client" help:"This node's client id there."`
+	OIDCSecret           string         `name:"oidc-secret" type:"path" placeholder:"FILE" help:"File with the client's secret, if it has one."`
+	Open                 []netip.Prefix `placeholder:"NETWORK" help:"Reach this network though it is not public, such as 10.20.0.0/16; several with commas."`
+	AllowWeakConfinement bool           `help:"Decode media though this machine lacks a protection of the process that does it; raksha doctor names it."`
+	OpenMatch            string         `placeholder:"NETWORK" help:"Loopback networks that use the match service without signing in, such as 127.0.0.0/8."`
 }
 
 // Run serves a node until it is told to stop.
@@ -49,8 +57,11 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if err := confined(ctx, exe, c.AllowWeakConfinement); err != nil {
+		return err
+	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, AllowLoopback: c.AllowLoopback, Executable: exe, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		OpenMatch: open, AllowLoopback: c.AllowLoopback, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}
@@ -69,5 +80,14 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if closeErr := n.Close(end); err == nil {
 		err = closeErr
 	}
+	return err
+}
+
+// confined sees that media can be decoded safely here, before anything is started. Later each child is looked at again.
+func confined(ctx context.Context, exe string, allowWeak bool) error {
+	pool := media.NewPool(exe, 1)
+	pool.AllowWeak = allowWeak
+	defer pool.Close()
+	_, err := pool.Protections(ctx)
 	return err
 }

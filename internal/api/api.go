@@ -4,11 +4,10 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -60,6 +59,7 @@ type Config struct {
 	Law         *rules.Jurisdiction
 	Client      *http.Client
 	SetupCode   SetupCode
+	Issuer      string // of the agency's identity provider; empty: there is none
 	Logger      *slog.Logger
 }
 
@@ -72,31 +72,77 @@ type SetupCode interface {
 
 type api struct {
 	Config
-	huma huma.API
+	huma   huma.API
+	routes *routes
 }
 
-const bodyLimit = 64 << 20 // bytes of one request: a complaint file or a list
+// Handler is the API. Routes tells what it answers to.
+type Handler struct {
+	http.Handler
+	routes *routes
+}
+
+// Routes gives the pattern of every route, as net/http writes them ("GET /api/v1/node"), in the order of registration.
+func (h *Handler) Routes() []string { return slices.Clone(h.routes.patterns) }
+
+// routes is a mux that remembers what was registered, so that a test can hold every route to the rules.
+type routes struct {
+	*http.ServeMux
+	patterns []string
+}
+
+// HandleFunc registers a route.
+func (r *routes) HandleFunc(pattern string, fn func(http.ResponseWriter, *http.Request)) {
+	r.patterns = append(r.patterns, pattern)
+	r.ServeMux.HandleFunc(pattern, fn)
+}
+
+// Handle registers a route.
+func (r *routes) Handle(pattern string, h http.Handler) { r.HandleFunc(pattern, h.ServeHTTP) }
+
+const (
+	bodyLimit    = 64 << 20 // bytes of the largest request: a complaint file, a list, an upload
+	commandLimit = 1 << 20  // bytes of any other
+)
 
 // New makes the handler.
-func New(c Config) http.Handler {
-	mux := http.NewServeMux()
+func New(c Config) *Handler {
+	mux := &routes{ServeMux: http.NewServeMux()}
 	config := huma.DefaultConfig("Raksha", c.Version)
 	config.DocsPath = ""     // its page would load foreign scripts
 	config.CreateHooks = nil // no $schema links in answers
 	config.SchemasPath = ""
-	a := &api{Config: c}
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{withoutValues}
+	a := &api{Config: c, routes: mux}
 	a.huma = humago.New(mux, config)
 	a.registerNode()
+	a.registerIdentity()
 	a.registerTips()
 	a.registerCases()
 	a.registerDocuments()
+	a.registerRecord(mux)
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)
 	a.registerMatchService(mux)
 	a.registerExchanges(mux)
 	a.registerHashSharing(mux)
-	return limitBody(mux)
+	return &Handler{shut(http.NewCrossOriginProtection().Handler(limitBody(mux))), mux}
+}
+
+// shut keeps browsers from making anything of an answer but data: no page, no frame, no cache.
+func shut(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
 }
 
 func limitBody(next http.Handler) http.Handler {
@@ -131,157 +177,27 @@ func (a *api) fail(ctx context.Context, err error) error {
 	return &problem{Title: http.StatusText(status), Status: status, Detail: fault.Message(err), Code: fault.Code(err)}
 }
 
-// Credentials are the headers every operation reads.
-type Credentials struct {
-	Authorization  string `header:"Authorization" hidden:"true"`
-	Cookie         string `cookie:"raksha_session" hidden:"true"`
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"200" doc:"A repeated call with the same key gets the first call's answer and changes nothing"`
-}
-
-func (c Credentials) get() Credentials { return c }
-
-type authorised interface{ get() Credentials }
-
-type output[T any] struct{ Body T }
-
-// read registers an operation that changes nothing. Any of roles may call it; none means everybody who is signed in.
-func read[I authorised, O any](a *api, path, summary string, fn func(ctx context.Context, in *I) (O, error)) {
-	huma.Register(a.huma, huma.Operation{OperationID: opID("get", path), Method: http.MethodGet, Path: "/api/v1" + path, Summary: summary},
-		func(ctx context.Context, in *I) (*output[O], error) {
-			ctx, err := a.signedIn(ctx, (*in).get())
-			if err != nil {
-				return nil, a.fail(ctx, err)
-			}
-			out, err := fn(ctx, in)
-			if err != nil {
-				return nil, a.fail(ctx, err)
-			}
-			return &output[O]{out}, nil
-		})
-}
-
-// write registers an operation that changes something, in one transaction with its idempotency key. prepare does what is
-// slow, outside the transaction; it may be nil and its result goes to fn.
-func write[I authorised, P, O any](a *api, path, summary string, roles []identity.Role, prepare func(ctx context.Context, in *I) (P, error),
-	fn func(ctx context.Context, tx *store.Tx, in *I, p P) (O, error)) {
-	huma.Register(a.huma, huma.Operation{OperationID: opID("post", path), Method: http.MethodPost, Path: "/api/v1" + path, Summary: summary, MaxBodyBytes: bodyLimit, DefaultStatus: http.StatusOK},
-		func(ctx context.Context, in *I) (*output[O], error) {
-			ctx, err := a.signedIn(ctx, (*in).get())
-			if err == nil {
-				if p, _ := identity.Acting(ctx); !p.Has(roles...) {
-					err = fault.New(fault.Forbidden, "this needs one of the roles %v", roles)
-				}
-			}
-			if err != nil {
-				return nil, a.fail(ctx, err)
-			}
-			out, err := once(ctx, a, path, in, prepare, fn)
-			if err != nil {
-				return nil, a.fail(ctx, err)
-			}
-			return &output[O]{out}, nil
-		})
-}
-
-// once runs a change, or gives the stored answer of its idempotency key.
-func once[I authorised, P, O any](ctx context.Context, a *api, path string, in *I, prepare func(context.Context, *I) (P, error), fn func(context.Context, *store.Tx, *I, P) (O, error)) (out O, err error) {
-	key := (*in).get().IdempotencyKey
-	person, _ := identity.Acting(ctx)
-	if key != "" {
-		if done, err := a.replied(ctx, a.DB.Reader(), key, person.ID, path, &out); done || err != nil {
-			return out, err
-		}
-	}
-	var p P
-	if prepare != nil {
-		if p, err = prepare(ctx, in); err != nil {
-			return out, err
-		}
-	}
-	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return a.keyed(ctx, tx, key, person.ID, path, &out, func() (err error) {
-			out, err = fn(ctx, tx, in, p)
-			return err
-		})
-	})
-	return out, err
-}
-
-// keyed runs a change and stores its answer under its idempotency key, or reads back the answer of the change that was
-// made under it before.
-func (a *api) keyed(ctx context.Context, tx *store.Tx, key string, person int64, path string, out any, change func() error) error {
-	if key == "" {
-		return change()
-	}
-	if done, err := a.replied(ctx, tx, key, person, path, out); done || err != nil {
-		return err
-	}
-	if err := change(); err != nil {
-		return err
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		return err
-	}
-	return a.People.Reply(ctx, tx, key, person, path, string(b))
-}
-
-func (a *api) replied(ctx context.Context, q store.Queryer, key string, person int64, path string, out any) (bool, error) {
-	response, err := a.People.Replied(ctx, q, key, person, path)
-	if err != nil || response == "" {
-		return false, err
-	}
-	return true, json.Unmarshal([]byte(response), out)
-}
-
-// signedIn finds the person behind the bearer token or the session cookie.
-func (a *api) signedIn(ctx context.Context, c Credentials) (context.Context, error) {
-	token, ok := strings.CutPrefix(c.Authorization, "Bearer ")
+// withoutValues takes the values that were refused out of the answers to malformed requests: they may be the text of a tip,
+// and an answer ends in other people's logs.
+func withoutValues(_ huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
 	if !ok {
-		token = c.Cookie
+		return v, nil
 	}
-	if token == "" {
-		return ctx, fault.New(fault.Unsigned, "sign in first")
+	detail := m.Detail
+	for _, e := range m.Errors {
+		if e.Location != "" {
+			detail += "; " + e.Location + ": "
+		} else {
+			detail += "; "
+		}
+		detail += e.Message
 	}
-	p, err := a.People.BySession(ctx, token)
-	if err != nil {
-		return ctx, err
+	code := string(fault.Invalid)
+	if m.Status == http.StatusRequestEntityTooLarge {
+		code = string(fault.TooLarge)
 	}
-	return identity.WithPerson(ctx, p), nil
-}
-
-func acting(ctx context.Context) int64 {
-	p, _ := identity.Acting(ctx)
-	return p.ID
-}
-
-func opID(method, path string) string {
-	return method + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(path)
-}
-
-// byID is an operation on one object.
-type byID struct {
-	Credentials
-	ID int64 `path:"id"`
-}
-
-type empty struct{ Credentials }
-
-type with[T any] struct {
-	Credentials
-	Body T
-}
-
-type withID[T any] struct {
-	Credentials
-	ID   int64 `path:"id"`
-	Body T
-}
-
-type nothing struct{}
-
-type newID struct {
-	ID int64 `json:"id"`
+	return &problem{Title: http.StatusText(m.Status), Status: m.Status, Detail: detail, Code: code}, nil
 }
 
 // deliver is the door for other nodes: a document in, a signed answer out.

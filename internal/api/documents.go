@@ -2,12 +2,8 @@ package api
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
-	"net/http"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/fault"
@@ -60,15 +56,9 @@ type orderBody struct {
 	PreservationID int64   `json:"preservation_id,omitempty"`
 }
 
-type passwordBody struct {
-	Password string `json:"password"`
-}
-
 type itemsView struct {
 	Items []courier.Item `json:"items"`
 }
-
-var drafters = []identity.Role{identity.Intake, identity.Investigator, identity.Enforcer}
 
 func (a *api) registerDocuments() {
 	q := a.DB.Reader()
@@ -84,28 +74,24 @@ func (a *api) registerDocuments() {
 		for i := range list {
 			list[i].Body = nil
 		}
-		return list, err
+		return visible(ctx, a, list, err, documentCase)
 	})
 	read(a, "/documents/{id}", "One document with its items, clock and answers", a.document)
-	write(a, "/documents/{id}/authorisation", "Sign a draft with one's own key", []identity.Role{identity.Authoriser},
-		func(ctx context.Context, in *withID[passwordBody]) (ed25519.PrivateKey, error) {
-			p, _ := identity.Acting(ctx)
-			return a.People.Key(ctx, p, in.Body.Password)
-		},
-		func(ctx context.Context, tx *store.Tx, in *withID[passwordBody], key ed25519.PrivateKey) (courier.Filed, error) {
-			p, _ := identity.Acting(ctx)
-			return a.Orders.Authorise(ctx, tx, in.ID, p, &courier.Key{KID: p.KID, Private: key})
-		})
-	write(a, "/notices", "Draft a notice", drafters, nil, func(ctx context.Context, tx *store.Tx, in *with[noticeBody], _ nothing) (courier.Filed, error) {
+	a.registerAuthorisation()
+	write(a, "/notices", "Draft a notice", nil, func(ctx context.Context, tx *store.Tx, in *with[noticeBody], _ nothing) (courier.Filed, error) {
 		b := in.Body
 		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Notice, Audience: b.Audience, Subject: b.Subject, Content: orders.Content{Text: b.Text}}, acting(ctx))
 	})
-	write(a, "/summonses", "Draft a summons", drafters, nil, func(ctx context.Context, tx *store.Tx, in *with[summonsBody], _ nothing) (courier.Filed, error) {
+	write(a, "/summonses", "Draft a summons", nil, func(ctx context.Context, tx *store.Tx, in *with[summonsBody], _ nothing) (courier.Filed, error) {
 		b := in.Body
 		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Summons, Audience: b.Audience, Subject: b.Matter,
 			Content: orders.Content{LegalBasis: b.Act, Matter: b.Matter, HearingAt: b.HearingAt, Place: b.Place, Asked: b.Asked}}, acting(ctx))
 	})
-	write(a, "/replies", "Draft a reply to a notice or summons", drafters, nil, func(ctx context.Context, tx *store.Tx, in *with[replyBody], _ nothing) (courier.Filed, error) {
+	write(a, "/replies", "Draft a reply to a notice or summons", nil, func(ctx context.Context, tx *store.Tx, in *with[replyBody], _ nothing) (courier.Filed, error) {
+		p, _ := identity.Acting(ctx)
+		if _, err := a.People.Check(ctx, tx, p, identity.Ask{Need: identity.DraftDocuments, Kind: identity.OfDocument, ID: in.Body.DocumentID, As: identity.Writer}); err != nil {
+			return courier.Filed{}, err
+		}
 		f, err := courier.ByID(ctx, tx, in.Body.DocumentID)
 		if err != nil {
 			return f, err
@@ -115,7 +101,7 @@ func (a *api) registerDocuments() {
 		}
 		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Response, Audience: f.Issuer, Subject: "Reply to " + f.Number, InReplyTo: f.JTI, Content: orders.Content{Text: in.Body.Text}}, acting(ctx))
 	})
-	write(a, "/action-taken-reports", "Draft an action-taken report; its figures come from the record", drafters,
+	write(a, "/action-taken-reports", "Draft an action-taken report; its figures come from the record",
 		func(ctx context.Context, in *with[reportBody]) (statistics.Figures, error) {
 			return statistics.Compute(ctx, q, a.Clock.Now(), in.Body.CaseID, a.Law.Location())
 		},
@@ -131,13 +117,13 @@ func (a *api) registerDocuments() {
 				InReplyTo: in.Body.InReplyTo, Content: orders.Content{Figures: b}}, acting(ctx))
 		})
 	for path, instrument := range map[string]string{"/preservation-requests": courier.PreservationRequest, "/takedown-orders": courier.TakedownOrder, "/information-requests": courier.InformationRequest} {
-		write(a, path, "Draft a "+instrument, investigator, nil, func(ctx context.Context, tx *store.Tx, in *with[orderBody], _ nothing) (courier.Filed, error) {
+		write(a, path, "Draft a "+instrument, nil, func(ctx context.Context, tx *store.Tx, in *with[orderBody], _ nothing) (courier.Filed, error) {
 			b := in.Body
 			return a.Orders.Draft(ctx, tx, orders.Request{Instrument: instrument, Audience: b.Audience, CaseID: b.CaseID, AccountIDs: b.AccountIDs, SelectorIDs: b.SelectorIDs,
 				PreservationID: b.PreservationID, Subject: "Order in a registered case", Content: orders.Content{Reasons: b.Reasons}}, acting(ctx))
 		})
 	}
-	write(a, "/documents/{id}/verification", "Look whether each item of an answered takedown order is gone", analyst,
+	write(a, "/documents/{id}/verification", "Look whether each item of an answered takedown order is gone",
 		func(ctx context.Context, in *byID) (orders.Availability, error) { return a.Orders.Look(ctx, in.ID) },
 		func(ctx context.Context, tx *store.Tx, in *byID, seen orders.Availability) (v itemsView, err error) {
 			if err := a.Orders.KeepLook(ctx, tx, in.ID, seen); err != nil {
@@ -147,11 +133,10 @@ func (a *api) registerDocuments() {
 			return v, err
 		})
 	if a.Enforcement != nil {
-		enforcer := []identity.Role{identity.Enforcer}
-		write(a, "/documents/{id}/execution", "Take a received order or request up", enforcer, nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
+		write(a, "/documents/{id}/execution", "Take a received order or request up", nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
 			return nothing{}, a.Enforcement.Execute(ctx, tx, in.ID)
 		})
-		write(a, "/documents/{id}/answer", "Draft the answer to an order or request", enforcer, nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (courier.Filed, error) {
+		write(a, "/documents/{id}/answer", "Draft the answer to an order or request", nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (courier.Filed, error) {
 			return a.Enforcement.Answer(ctx, tx, in.ID, acting(ctx))
 		})
 	}
@@ -168,28 +153,23 @@ func (a *api) document(ctx context.Context, in *byID) (v documentView, err error
 	v.HoursAllowed = v.Document.HoursAllowed()
 	v.Overdue = v.Document.DueAt != 0 && v.Document.AnsweredAt == 0 && a.Clock.Now().After(store.Time(v.Document.DueAt))
 	v.Answers, err = courier.List(ctx, q, courier.Filter{InReplyTo: v.Document.JTI})
+	v.Answers, err = visible(ctx, a, v.Answers, err, documentCase)
 	return v, err
 }
 
-// look gives a picture once; it is no stored answer, so it takes no idempotency key.
+func documentCase(f courier.Filed) (identity.Kind, int64, int64) {
+	return identity.OfDocument, f.ID, f.CaseID
+}
+
+func (b orderBody) inCase() int64  { return b.CaseID }
+func (b reportBody) inCase() int64 { return b.CaseID }
+
+// look gives a picture once.
 func (a *api) look() {
-	huma.Register(a.huma, huma.Operation{OperationID: "post-openings-id-look", Method: http.MethodPost, Path: "/api/v1/openings/{id}/look", Summary: "Look at a picture, once", DefaultStatus: http.StatusOK},
-		func(ctx context.Context, in *byID) (*output[picture], error) {
-			ctx, err := a.signedIn(ctx, in.Credentials)
-			if err == nil {
-				if p, _ := identity.Acting(ctx); !p.Has(reviewerRole...) {
-					err = fault.New(fault.Forbidden, "only a reviewer looks at pictures")
-				}
-			}
-			if err != nil {
-				return nil, a.fail(ctx, err)
-			}
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			defer cancel()
-			png, err := a.Triage.Look(ctx, in.ID, acting(ctx))
-			if err != nil {
-				return nil, a.fail(ctx, err)
-			}
-			return &output[picture]{picture{png}}, nil
-		})
+	act(a, "/openings/{id}/look", "Look at a picture, once", func(ctx context.Context, in *byID) (picture, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		png, err := a.Triage.Look(ctx, in.ID, acting(ctx))
+		return picture{png}, err
+	})
 }

@@ -26,7 +26,25 @@ type exchangeBody struct {
 	Settings     exchange.Settings `json:"settings,omitempty"`
 	EverySeconds int64             `json:"every_seconds,omitempty" doc:"0: only by command"`
 	Scheme       string            `json:"scheme,omitempty" doc:"Of the labels, such as VICS/US"`
-	Credentials  exchange.Secret   `json:"credentials,omitempty" doc:"user and password, or function_key and subscription_key"`
+	Secret       exchangeSecret    `json:"credentials,omitempty"`
+}
+
+type exchangeSecret struct {
+	User            string `json:"user,omitempty" doc:"of ncmec, with password"`
+	Password        string `json:"password,omitempty"`
+	FunctionKey     string `json:"function_key,omitempty" doc:"of stop_ncii, with subscription_key"`
+	SubscriptionKey string `json:"subscription_key,omitempty"`
+}
+
+// secret leaves out what is empty.
+func (s exchangeSecret) secret() exchange.Secret {
+	out := exchange.Secret{}
+	for name, v := range map[string]string{"user": s.User, "password": s.Password, "function_key": s.FunctionKey, "subscription_key": s.SubscriptionKey} {
+		if v != "" {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 type exchangeChange struct {
@@ -54,29 +72,21 @@ type reasonsOf struct {
 	Kind string `query:"kind"`
 }
 
-// adminOnly refuses whoever is not an administrator: what stands behind lists and exchanges helps those who would evade them.
-func adminOnly(ctx context.Context) error {
-	if p, _ := identity.Acting(ctx); !p.Has(identity.Admin) {
-		return fault.New(fault.Forbidden, "this needs the role %s", identity.Admin)
-	}
-	return nil
-}
-
-func (a *api) registerExchanges(mux *http.ServeMux) {
+func (a *api) registerExchanges(mux *routes) {
 	read(a, "/exchanges", "Exchanges with other holders of lists and how they stand", func(ctx context.Context, _ *empty) ([]exchange.Standing, error) {
 		return a.Exchanges.States(ctx)
 	})
-	write(a, "/exchanges", "Create an exchange and the list that it fills", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[exchangeBody], _ nothing) (exchange.Exchange, error) {
+	write(a, "/exchanges", "Create an exchange and the list that it fills", nil, func(ctx context.Context, tx *store.Tx, in *with[exchangeBody], _ nothing) (exchange.Exchange, error) {
 		b := in.Body
 		e, err := a.Exchanges.Create(ctx, tx, exchange.Make{Name: b.Name, Kind: b.Kind, Holder: b.Holder, Address: b.Address, Settings: b.Settings,
 			Every: time.Duration(b.EverySeconds) * time.Second, Scheme: b.Scheme})
-		if err == nil && len(b.Credentials) > 0 {
-			err = a.Exchanges.SetSecret(ctx, tx, e.ID, b.Credentials)
+		if secret := b.Secret.secret(); err == nil && len(secret) > 0 {
+			err = a.Exchanges.SetSecret(ctx, tx, e.ID, secret)
 		}
 		return e, err
 	})
 	read(a, "/exchanges/{id}", "How an exchange stands", func(ctx context.Context, in *byID) (exchange.Standing, error) { return a.Exchanges.StateOf(ctx, in.ID) })
-	write(a, "/exchanges/{id}/change", "Switch an exchange on or off, or change how often it is fetched", admin, nil,
+	write(a, "/exchanges/{id}/change", "Switch an exchange on or off, or change how often it is fetched", nil,
 		func(ctx context.Context, tx *store.Tx, in *withID[exchangeChange], _ nothing) (exchange.Exchange, error) {
 			u := exchange.Update{Enabled: in.Body.Enabled}
 			if in.Body.EverySeconds != nil {
@@ -85,13 +95,13 @@ func (a *api) registerExchanges(mux *http.ServeMux) {
 			}
 			return a.Exchanges.Change(ctx, tx, in.ID, u)
 		})
-	write(a, "/exchanges/{id}/remove", "End an exchange and its list", admin, nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
+	write(a, "/exchanges/{id}/remove", "End an exchange and its list", nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
 		return nothing{}, a.Exchanges.Remove(ctx, tx, in.ID)
 	})
-	write(a, "/exchanges/{id}/credentials", "Set an exchange's credentials; none destroys them", admin, nil, func(ctx context.Context, tx *store.Tx, in *withID[exchange.Secret], _ nothing) (nothing, error) {
-		return nothing{}, a.Exchanges.SetSecret(ctx, tx, in.ID, in.Body)
+	write(a, "/exchanges/{id}/credentials", "Set an exchange's credentials; none destroys them", nil, func(ctx context.Context, tx *store.Tx, in *withID[exchangeSecret], _ nothing) (nothing, error) {
+		return nothing{}, a.Exchanges.SetSecret(ctx, tx, in.ID, in.Body.secret())
 	})
-	write(a, "/exchanges/{id}/sync", "Fetch now, for up to 45 seconds; the answer tells whether there is more, or what went wrong", admin,
+	write(a, "/exchanges/{id}/sync", "Fetch now, for up to 45 seconds; the answer tells whether there is more, or what went wrong",
 		func(ctx context.Context, in *byID) (exchange.Standing, error) {
 			s, err := a.Exchanges.Sync(ctx, in.ID, syncBudget)
 			if err != nil && s.Failure != "" {
@@ -103,21 +113,15 @@ func (a *api) registerExchanges(mux *http.ServeMux) {
 			return s, nil
 		})
 	read(a, "/exchanges/{id}/aside", "What of the other party could not be taken, newest first", func(ctx context.Context, in *asidePage) ([]exchange.Aside, error) {
-		if err := adminOnly(ctx); err != nil {
-			return nil, err
-		}
 		return exchange.Asides(ctx, a.DB.Reader(), in.ID, in.Before, in.Limit)
 	})
 	read(a, "/exchanges/{id}/reasons", "The reasons that the other party takes for a negative vote on a kind of hash", func(ctx context.Context, in *reasonsOf) ([]ncmec.Reason, error) {
-		if err := adminOnly(ctx); err != nil {
-			return nil, err
-		}
 		return a.Exchanges.Reasons(ctx, in.ID, in.Kind)
 	})
 	read(a, "/exchanges/{id}/votes", "This node's votes on entries of the other party", func(ctx context.Context, in *byID) ([]exchange.Sent, error) {
 		return exchange.SentVotes(ctx, a.DB.Reader(), in.ID, 500)
 	})
-	write(a, "/exchanges/{id}/votes", "Vote on a hash of the other party; it is sent until it is taken or refused", admin, nil,
+	write(a, "/exchanges/{id}/votes", "Vote on a hash of the other party; it is sent until it is taken or refused", nil,
 		func(ctx context.Context, tx *store.Tx, in *withID[voteBody], _ nothing) (newID, error) {
 			id, err := a.Exchanges.Vote(ctx, tx, in.ID, in.Body.Content, in.Body.Kind, in.Body.Vote, in.Body.Reasons)
 			return newID{id}, err
@@ -125,13 +129,10 @@ func (a *api) registerExchanges(mux *http.ServeMux) {
 	type offer struct {
 		Offered bool `json:"offered"`
 	}
-	write(a, "/lists/{id}/offer", "Offer an own list by hash sharing, or take it back", admin, nil, func(ctx context.Context, tx *store.Tx, in *withID[offer], _ nothing) (nothing, error) {
+	write(a, "/lists/{id}/offer", "Offer an own list by hash sharing, or take it back", nil, func(ctx context.Context, tx *store.Tx, in *withID[offer], _ nothing) (nothing, error) {
 		return nothing{}, a.Exchanges.Offer(ctx, tx, in.ID, in.Body.Offered)
 	})
 	read(a, "/lists/{id}/feedback", "What members say of an offered list's hashes: who, and why", func(ctx context.Context, in *byID) ([]exchange.Cast, error) {
-		if err := adminOnly(ctx); err != nil {
-			return nil, err
-		}
 		return exchange.Votes(ctx, a.DB.Reader(), in.ID)
 	})
 	mux.HandleFunc("POST /api/v1/lists/{id}/import", func(w http.ResponseWriter, r *http.Request) { a.stream(w, r, a.importList) })
@@ -144,14 +145,7 @@ func isImport(r *http.Request) bool {
 
 // stream serves what is too large for an operation of the described API: files that are read and written piece by piece.
 func (a *api) stream(w http.ResponseWriter, r *http.Request, fn func(ctx context.Context, w http.ResponseWriter, r *http.Request, list int64) error) {
-	c := Credentials{Authorization: r.Header.Get("Authorization")}
-	if cookie, err := r.Cookie("raksha_session"); err == nil {
-		c.Cookie = cookie.Value
-	}
-	ctx, err := a.signedIn(r.Context(), c)
-	if err == nil {
-		err = adminOnly(ctx)
-	}
+	p, err := a.streamer(r)
 	var id int64
 	if err == nil {
 		if id, err = strconv.ParseInt(r.PathValue("id"), 10, 64); err != nil {
@@ -163,14 +157,33 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request, fn func(ctx context
 		control := http.NewResponseController(w)
 		control.SetReadDeadline(time.Now().Add(time.Hour))
 		control.SetWriteDeadline(time.Now().Add(time.Hour))
-		err = fn(ctx, w, r, id)
+		err = fn(identity.WithPerson(r.Context(), p), w, r, id)
 	}
 	if err != nil {
-		p := a.fail(ctx, err).(*problem)
+		p := a.fail(r.Context(), err).(*problem)
 		w.Header().Set("Content-Type", p.ContentType(""))
 		w.WriteHeader(p.Status)
 		json.NewEncoder(w).Encode(p)
 	}
+}
+
+// streamer finds who sends or takes a whole list. Taking gives everything away, so they must just have proved who they are.
+func (a *api) streamer(r *http.Request) (identity.Person, error) {
+	token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if c, err := r.Cookie("raksha_session"); !isBearer && err == nil {
+		token = c.Value
+	}
+	if token == "" || len(token) > 200 {
+		return identity.Person{}, fault.New(fault.Unsigned, "sign in first")
+	}
+	p, err := a.People.Bearer(r.Context(), token)
+	if err == nil && !p.May(identity.ManageLists) {
+		err = fault.New(fault.Forbidden, "this needs the permission %s", identity.ManageLists)
+	}
+	if err == nil && r.Method == http.MethodGet {
+		err = a.People.NeedFresh(p)
+	}
+	return p, err
 }
 
 type importView struct {

@@ -24,17 +24,17 @@ type filing struct {
 }
 
 // registerFilings serves the CyberTipline-compatible API: HTTP Basic, XML answers, application errors as 200 with a code.
-func (a *api) registerFilings(mux *http.ServeMux) {
+func (a *api) registerFilings(mux *routes) {
 	handle := func(method, path string, fn func(ctx context.Context, r *http.Request, f filing) (xmlWriter, error)) {
 		mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
 			username, password, _ := r.BasicAuth()
 			p, err := a.People.Basic(r.Context(), username, password)
-			if err != nil || !p.Has(identity.Reporter) {
+			if err != nil || !p.May(identity.FileReports) {
 				w.Header().Set("WWW-Authenticate", `Basic realm="CyberTipline"`)
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}
-			ctx := record.WithActor(r.Context(), "reporter:"+p.Username)
+			ctx := record.WithActor(r.Context(), "reporter:"+p.Username) // a service of another organisation, not of this one
 			answer, err := fn(ctx, r, filing{p, path, r.Header.Get("Idempotency-Key")})
 			if err != nil {
 				answer = errorAnswer(err)

@@ -41,16 +41,16 @@ type shareCaller struct {
 func (a *api) exchangeMember(r *http.Request) (shareCaller, error) {
 	username, password, _ := r.BasicAuth()
 	p, err := a.People.Basic(r.Context(), username, password)
-	if err == nil && !p.Has(identity.Reporter) {
+	if err == nil && !p.May(identity.ExchangeLists) {
 		err = fault.New(fault.Unsigned, "this takes a service credential")
 	}
 	if err != nil {
 		return shareCaller{}, err
 	}
-	return shareCaller{ownMember + p.ID, p.Username}, nil
+	return shareCaller{ownMember - p.ID, p.Username}, nil // a service's number is negative
 }
 
-func (a *api) registerHashSharing(mux *http.ServeMux) {
+func (a *api) registerHashSharing(mux *routes) {
 	handle := func(method, path string, fn func(w io.Writer, r *http.Request, who shareCaller) error) {
 		for _, prefix := range []string{"/hashsharing", "/hashsharing/{bank}"} {
 			mux.HandleFunc(method+" "+prefix+path, func(w http.ResponseWriter, r *http.Request) { a.serveSharing(w, r, fn) })

@@ -23,25 +23,13 @@ import (
 // film a content. Where that service's documentation and code differ, this follows the code. What is added: every call has a
 // caller with scopes, and changes tell who made them.
 
-// Scope is what a caller of the match service may do.
-type Scope string
-
-// The scopes of the match service.
-const (
-	ScopeHash   Scope = "hash"   // have files hashed
-	ScopeMatch  Scope = "match"  // ask which banks a hash or file is on
-	ScopeDetail Scope = "detail" // be told numbers and distances too: with them, lists can be probed
-	ScopeCurate Scope = "curate" // read and change banks
-)
-
 // caller is who calls the match service.
 type caller struct {
-	actor  string // for the record
-	person int64  // 0: none
-	scopes map[Scope]bool
+	person identity.Person
+	all    bool // from an opened loopback network: everything of the match service, and nothing else
 }
 
-func (c caller) may(s Scope) bool { return c.scopes[s] }
+func (c caller) may(p identity.Permission) bool { return c.all || c.person.May(p) }
 
 // hmaError is an error as the field's service tells it.
 type hmaError struct {
@@ -78,7 +66,7 @@ func ok(body any) (hmaAnswer, error) { return hmaAnswer{http.StatusOK, body}, ni
 type hmaHandler func(ctx context.Context, r *http.Request, who caller) (hmaAnswer, error)
 
 // registerMatchService serves the compatible API.
-func (a *api) registerMatchService(mux *http.ServeMux) {
+func (a *api) registerMatchService(mux *routes) {
 	text := func(path, answer string) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -89,17 +77,17 @@ func (a *api) registerMatchService(mux *http.ServeMux) {
 	text("/status", "I-AM-ALIVE")
 	text("/status/live", "I-AM-ALIVE")
 	var routes []string
-	handle := func(pattern string, scope Scope, fn hmaHandler) {
+	handle := func(pattern string, need identity.Permission, fn hmaHandler) {
 		_, path, _ := strings.Cut(pattern, " ")
 		routes = append(routes, path)
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serveMatch(w, r, scope, fn) })
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serveMatch(w, r, need, fn) })
 	}
 	a.hashRoutes(handle)
 	a.matchRoutes(handle)
 	a.curateRoutes(handle)
 	a.exchangeRoutes(handle)
-	handle("GET /site-map", ScopeMatch, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(siteMap(routes)) })
-	handle("GET /openapi/openapi.json", ScopeMatch, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(matchDescription(routes)) })
+	handle("GET /site-map", identity.LookUp, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(siteMap(routes)) })
+	handle("GET /openapi/openapi.json", identity.LookUp, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(matchDescription(routes)) })
 	for _, prefix := range []string{"/h/", "/m/", "/c/"} { // what is none of its paths is told in its own way
 		mux.HandleFunc(prefix, func(w http.ResponseWriter, r *http.Request) {
 			writeMatch(w, hmaAnswer{http.StatusNotFound, map[string]string{"message": "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again."}})
@@ -107,14 +95,18 @@ func (a *api) registerMatchService(mux *http.ServeMux) {
 	}
 }
 
-func (a *api) serveMatch(w http.ResponseWriter, r *http.Request, scope Scope, fn hmaHandler) {
+func (a *api) serveMatch(w http.ResponseWriter, r *http.Request, need identity.Permission, fn hmaHandler) {
 	who, err := a.matchCaller(r)
-	if err == nil && !who.may(scope) {
-		err = fault.New(fault.Forbidden, "this needs the scope %s", scope)
+	if err == nil && !who.may(need) {
+		err = fault.New(fault.Forbidden, "this needs the permission %s", need)
 	}
 	var answer hmaAnswer
 	if err == nil {
-		answer, err = fn(record.WithActor(r.Context(), who.actor), r, who)
+		ctx := record.WithActor(r.Context(), "loopback")
+		if !who.all {
+			ctx = identity.WithPerson(r.Context(), who.person)
+		}
+		answer, err = fn(ctx, r, who)
 	}
 	if err != nil {
 		answer = a.matchFailure(r.Context(), err)
@@ -164,32 +156,23 @@ func (a *api) matchFailure(ctx context.Context, err error) hmaAnswer {
 	return hmaAnswer{status, map[string]string{"message": fault.Message(err)}}
 }
 
-// matchCaller finds who calls: a bearer token, a session, a service credential, or somebody on an opened loopback network.
+// matchCaller finds who calls: a bearer token of a service or a session, or somebody on an opened loopback network.
 func (a *api) matchCaller(r *http.Request) (caller, error) {
-	all := map[Scope]bool{ScopeHash: true, ScopeMatch: true, ScopeDetail: true, ScopeCurate: true}
-	cookie := ""
-	if c, err := r.Cookie("raksha_session"); err == nil {
-		cookie = c.Value
+	token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if c, err := r.Cookie("raksha_session"); !isBearer && err == nil {
+		token = c.Value
 	}
-	if auth := r.Header.Get("Authorization"); auth != "" || cookie != "" {
-		ctx, err := a.signedIn(r.Context(), Credentials{Authorization: auth, Cookie: cookie})
-		if err != nil {
-			return caller{}, err
-		}
-		p, _ := identity.Acting(ctx)
-		c := caller{actor: fmt.Sprintf("person:%d", p.ID), person: p.ID, scopes: map[Scope]bool{ScopeHash: true, ScopeMatch: true, ScopeDetail: true}}
-		if p.Has(identity.Reporter) {
-			c.scopes = map[Scope]bool{ScopeHash: true, ScopeMatch: true}
-		}
-		if p.Has(identity.Admin) {
-			c.scopes = all
-		}
-		return c, nil
+	if r.Header.Get("Authorization") == "" && token == "" && a.opened(r) {
+		return caller{all: true}, nil
 	}
-	if a.opened(r) {
-		return caller{actor: "loopback", scopes: all}, nil
+	if token == "" || len(token) > 200 {
+		return caller{}, fault.New(fault.Unsigned, "sign in with a bearer token; without one, the match service answers only on loopback, and only if its operator opened that")
 	}
-	return caller{}, fault.New(fault.Unsigned, "sign in with a bearer token; without one, the match service answers only on loopback, and only if its operator opened that")
+	p, err := a.People.Bearer(r.Context(), token)
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{person: p}, nil
 }
 
 // opened says whether a request comes from a network that the operator opened. A proxy's word on where it came from is not taken: a

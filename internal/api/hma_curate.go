@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/store"
 )
@@ -23,29 +24,32 @@ type bank struct {
 
 func bankOf(v lists.List) bank { return bank{v.Bank, v.Share} }
 
-func (a *api) curateRoutes(handle func(string, Scope, hmaHandler)) {
-	handle("GET /c/banks", ScopeCurate, a.banks)
-	handle("POST /c/banks", ScopeCurate, a.createBank)
-	handle("GET /c/bank/{name}", ScopeCurate, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+func (a *api) curateRoutes(handle func(string, identity.Permission, hmaHandler)) {
+	handle("GET /c/banks", identity.ReadLists, a.banks)
+	handle("POST /c/banks", identity.ManageLists, a.createBank)
+	handle("GET /c/bank/{name}", identity.ReadLists, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		v, err := a.bank(ctx, a.DB.Reader(), r)
 		return hmaAnswer{http.StatusOK, bankOf(v)}, err
 	})
-	handle("PUT /c/bank/{name}", ScopeCurate, a.updateBank)
-	handle("DELETE /c/bank/{name}", ScopeCurate, a.removeBank)
-	handle("POST /c/bank/{name}/content", ScopeCurate, a.addContent)
-	handle("POST /c/bank/{name}/signal", ScopeCurate, a.addSignal)
-	handle("GET /c/bank/{name}/content/{id}", ScopeCurate, a.showContent)
-	handle("PUT /c/bank/{name}/content/{id}", ScopeCurate, a.updateContent)
-	handle("DELETE /c/bank/{name}/content/{id}", ScopeCurate, a.removeContent)
-	handle("GET /c/signal_type", ScopeCurate, func(context.Context, *http.Request, caller) (hmaAnswer, error) {
+	handle("PUT /c/bank/{name}", identity.ManageLists, a.updateBank)
+	handle("DELETE /c/bank/{name}", identity.ManageLists, a.removeBank)
+	handle("POST /c/bank/{name}/content", identity.ManageLists, a.addContent)
+	handle("POST /c/bank/{name}/signal", identity.ManageLists, a.addSignal)
+	handle("POST /c/bank/{name}/signals", identity.ManageLists, a.addSignals)
+	handle("POST /c/bank/{name}/remove", identity.ManageLists, a.removeContents)
+	handle("GET /c/bank/{name}/contents", identity.ManageLists, a.listContents)
+	handle("GET /c/bank/{name}/content/{id}", identity.ManageLists, a.showContent)
+	handle("PUT /c/bank/{name}/content/{id}", identity.ManageLists, a.updateContent)
+	handle("DELETE /c/bank/{name}/content/{id}", identity.ManageLists, a.removeContent)
+	handle("GET /c/signal_type", identity.ReadLists, func(context.Context, *http.Request, caller) (hmaAnswer, error) {
 		out := []map[string]any{}
 		for _, s := range signals {
 			out = append(out, map[string]any{"name": s.name, "enabled_ratio": a.Lists.KindShare(s.kind)})
 		}
 		return ok(out)
 	})
-	handle("PUT /c/signal_type/{name}", ScopeCurate, a.updateSignalType)
-	handle("GET /c/signal_type/index", ScopeCurate, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+	handle("PUT /c/signal_type/{name}", identity.ManageLists, a.updateSignalType)
+	handle("GET /c/signal_type/index", identity.ReadLists, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		return a.indexStatus(ctx, r, func(n int, newest int64) any {
 			if n == 0 {
 				newest = -1
@@ -53,7 +57,7 @@ func (a *api) curateRoutes(handle func(string, Scope, hmaHandler)) {
 			return map[string]any{"db_size": n, "index_size": n, "index_out_of_date": false, "newest_db_item": newest, "index_built_to": newest}
 		})
 	})
-	handle("GET /c/content_type", ScopeCurate, func(context.Context, *http.Request, caller) (hmaAnswer, error) {
+	handle("GET /c/content_type", identity.ReadLists, func(context.Context, *http.Request, caller) (hmaAnswer, error) {
 		return ok([]map[string]any{{"name": photo, "enabled": true}, {"name": video, "enabled": true}})
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/lists/stopncii"
 	"raksha.example/raksha/internal/store"
@@ -49,8 +50,8 @@ func exchangeFields(kind string) []field {
 	}
 }
 
-func (a *api) exchangeRoutes(handle func(string, Scope, hmaHandler)) {
-	handle("GET /c/exchanges", ScopeCurate, func(ctx context.Context, _ *http.Request, _ caller) (hmaAnswer, error) {
+func (a *api) exchangeRoutes(handle func(string, identity.Permission, hmaHandler)) {
+	handle("GET /c/exchanges", identity.ReadLists, func(ctx context.Context, _ *http.Request, _ caller) (hmaAnswer, error) {
 		all, err := exchange.All(ctx, a.DB.Reader())
 		out := []string{}
 		for _, e := range all {
@@ -58,11 +59,11 @@ func (a *api) exchangeRoutes(handle func(string, Scope, hmaHandler)) {
 		}
 		return hmaAnswer{http.StatusOK, out}, err
 	})
-	handle("POST /c/exchanges", ScopeCurate, a.createExchange)
-	handle("GET /c/exchanges/apis", ScopeCurate, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(exchange.Kinds) })
-	handle("GET /c/exchanges/api/{api}", ScopeCurate, a.exchangeAPI)
-	handle("POST /c/exchanges/api/{api}", ScopeCurate, a.setExchangeAPI)
-	handle("GET /c/exchanges/api/{api}/schema", ScopeCurate, func(_ context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+	handle("POST /c/exchanges", identity.ManageLists, a.createExchange)
+	handle("GET /c/exchanges/apis", identity.ReadLists, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(exchange.Kinds) })
+	handle("GET /c/exchanges/api/{api}", identity.ReadLists, a.exchangeAPI)
+	handle("POST /c/exchanges/api/{api}", identity.ManageLists, a.setExchangeAPI)
+	handle("GET /c/exchanges/api/{api}/schema", identity.ReadLists, func(_ context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		kind := r.PathValue("api")
 		if !slices.Contains(exchange.Kinds, kind) {
 			return hmaAnswer{}, fault.New(fault.NotFound, "no such Exchange API '%s'", kind)
@@ -77,13 +78,13 @@ func (a *api) exchangeRoutes(handle func(string, Scope, hmaHandler)) {
 		}
 		return ok(out)
 	})
-	handle("GET /c/exchange/{name}", ScopeCurate, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+	handle("GET /c/exchange/{name}", identity.ReadLists, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		e, err := a.exchangeNamed(ctx, a.DB.Reader(), r)
 		return hmaAnswer{http.StatusOK, exchangeConfig(e)}, err
 	})
-	handle("PUT /c/exchange/{name}", ScopeCurate, a.updateExchange)
-	handle("DELETE /c/exchange/{name}", ScopeCurate, a.removeExchange)
-	handle("GET /c/exchange/{name}/status", ScopeCurate, a.exchangeStatus)
+	handle("PUT /c/exchange/{name}", identity.ManageLists, a.updateExchange)
+	handle("DELETE /c/exchange/{name}", identity.ManageLists, a.removeExchange)
+	handle("GET /c/exchange/{name}/status", identity.ReadLists, a.exchangeStatus)
 }
 
 func (a *api) exchangeNamed(ctx context.Context, q store.Queryer, r *http.Request) (exchange.Exchange, error) {

@@ -18,6 +18,7 @@ import (
 
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/fetch"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/pdq"
 )
@@ -88,11 +89,11 @@ type match struct {
 	Distance  string `json:"distance"`
 }
 
-func (a *api) matchRoutes(handle func(string, Scope, hmaHandler)) {
-	handle("GET /m/raw_lookup", ScopeDetail, a.rawLookup)
-	handle("GET /m/lookup", ScopeMatch, a.lookup)
-	handle("POST /m/lookup", ScopeMatch, a.lookupFile)
-	handle("GET /m/index/status", ScopeMatch, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+func (a *api) matchRoutes(handle func(string, identity.Permission, hmaHandler)) {
+	handle("GET /m/raw_lookup", identity.ProbeLists, a.rawLookup)
+	handle("GET /m/lookup", identity.LookUp, a.lookup)
+	handle("POST /m/lookup", identity.LookUp, a.lookupFile)
+	handle("GET /m/index/status", identity.LookUp, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		return a.indexStatus(ctx, r, func(n int, newest int64) any {
 			if n == 0 {
 				return map[string]any{"present": false, "built_to": -1, "size": 0}
@@ -100,7 +101,7 @@ func (a *api) matchRoutes(handle func(string, Scope, hmaHandler)) {
 			return map[string]any{"present": true, "built_to": newest, "size": n}
 		})
 	})
-	handle("POST /m/compare", ScopeMatch, a.compare)
+	handle("POST /m/compare", identity.LookUp, a.compare)
 }
 
 // find asks the index for one signal.
@@ -173,7 +174,7 @@ func (a *api) byBank(hits []lists.Hit, who caller) map[string][]match {
 		if !there || v.Bank == "" {
 			continue
 		}
-		if who.may(ScopeDetail) {
+		if who.may(identity.ProbeLists) {
 			out[v.Bank] = append(out[v.Bank], match{h.Content, distance(h)})
 		} else if out[v.Bank] == nil {
 			out[v.Bank] = []match{}
@@ -195,7 +196,7 @@ func (a *api) lookup(ctx context.Context, r *http.Request, who caller) (hmaAnswe
 		}
 		return ok(a.byBank(hits, who))
 	}
-	if !who.may(ScopeHash) {
+	if !who.may(identity.LookUp) {
 		return hmaAnswer{}, fault.New(fault.Forbidden, "Hashing is disabled, missing role")
 	}
 	hashes, err := a.hashURL(ctx, v)
@@ -236,7 +237,7 @@ func (a *api) findAll(hashes map[string]string, q lists.Query, who caller) (map[
 }
 
 func (a *api) lookupFile(ctx context.Context, r *http.Request, who caller) (hmaAnswer, error) {
-	if !who.may(ScopeHash) {
+	if !who.may(identity.LookUp) {
 		return hmaAnswer{}, fault.New(fault.Forbidden, "Hashing is disabled, missing role")
 	}
 	f, err := a.uploaded(r)
@@ -387,8 +388,8 @@ func cutShort(err error) error {
 	return bad("the form is not readable or was cut short")
 }
 
-func (a *api) hashRoutes(handle func(string, Scope, hmaHandler)) {
-	handle("GET /h/hash", ScopeHash, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+func (a *api) hashRoutes(handle func(string, identity.Permission, hmaHandler)) {
+	handle("GET /h/hash", identity.LookUp, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		v := r.URL.Query()
 		if !v.Has("url") {
 			return hmaAnswer{}, missing("url")
@@ -396,7 +397,7 @@ func (a *api) hashRoutes(handle func(string, Scope, hmaHandler)) {
 		hashes, err := a.hashURL(ctx, v)
 		return hmaAnswer{http.StatusOK, hashes}, err
 	})
-	handle("POST /h/hash", ScopeHash, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
+	handle("POST /h/hash", identity.LookUp, func(ctx context.Context, r *http.Request, _ caller) (hmaAnswer, error) {
 		f, err := a.uploaded(r)
 		if err != nil {
 			return hmaAnswer{}, err

@@ -34,10 +34,17 @@ var update = flag.Bool("update", false, "write what the node answers into the go
 // TestMain is also the child that decodes pictures: a node starts its own program for that.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "media-child" {
-		if err := media.ChildMain(os.Stdin, os.Stdout); err != nil {
+		decoder := ""
+		if len(os.Args) > 2 {
+			decoder = os.Args[2]
+		}
+		if err := media.ChildMain(os.Stdin, os.Stdout, decoder); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	if dir := os.Getenv("RAKSHA_TEST_NODE"); dir != "" {
+		runNode(dir, os.Getenv("RAKSHA_TEST_NODE_DSN"))
 	}
 	flag.Parse()
 	os.Exit(m.Run())
@@ -239,4 +246,3 @@ func TestMatchServiceAsksWhoCalls(t *testing.T) {
 		}
 	}
 }
-

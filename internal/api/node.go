@@ -46,25 +46,6 @@ type nodeView struct {
 	Version        string           `json:"version"`
 }
 
-type sessionBody struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-}
-
-type sessionView struct {
-	Token  string          `json:"token"`
-	Person identity.Person `json:"person"`
-}
-
-type personBody struct {
-	Username         string          `json:"username"`
-	Name             string          `json:"name"`
-	Password         string          `json:"password"`
-	Roles            []identity.Role `json:"roles"`
-	Rank             string          `json:"rank,omitempty"`
-	AuthorisationRef string          `json:"authorisation_ref,omitempty"`
-}
-
 type peerBody struct {
 	URL         string   `json:"url"`
 	Fingerprint string   `json:"fingerprint"`
@@ -79,11 +60,9 @@ type platformBody struct {
 	Token   string `json:"token,omitempty"`
 }
 
-var admin = []identity.Role{identity.Admin}
-
 // open registers an operation that needs no session.
 func open[I, O any](a *api, method, path, summary string, fn func(context.Context, *I) (O, error)) {
-	huma.Register(a.huma, huma.Operation{OperationID: opID(strings.ToLower(method), path), Method: method, Path: "/api/v1" + path, Summary: summary, DefaultStatus: http.StatusOK},
+	huma.Register(a.huma, huma.Operation{OperationID: opID(strings.ToLower(method), path), Method: method, Path: "/api/v1" + path, Summary: summary, DefaultStatus: http.StatusOK, MaxBodyBytes: commandLimit},
 		func(ctx context.Context, in *I) (*output[O], error) {
 			out, err := fn(ctx, in)
 			if err != nil {
@@ -101,25 +80,10 @@ func (a *api) registerNode() {
 	open(a, http.MethodPost, "/setup", "Set up an empty node with its one-time code", func(ctx context.Context, in *struct{ Body setupBody }) (map[string]string, error) {
 		return map[string]string{"fingerprint": directory.Fingerprint(a.Self.RootPublic())}, a.setUp(ctx, in.Body)
 	})
-	open(a, http.MethodPost, "/session", "Sign in", func(ctx context.Context, in *struct{ Body sessionBody }) (sessionView, error) {
-		token, p, err := a.People.SignIn(ctx, in.Body.Username, in.Body.Password)
-		return sessionView{token, p}, err
-	})
-	read(a, "/people", "Everybody on this node", func(ctx context.Context, _ *empty) ([]identity.Person, error) {
-		return a.People.All(ctx, a.DB.Reader())
-	})
-	write(a, "/people", "Add a person", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[personBody], _ nothing) (identity.Person, error) {
-		b := in.Body
-		p, err := a.People.Add(ctx, tx, identity.New{Username: b.Username, Name: b.Name, Password: b.Password, Roles: b.Roles, Rank: b.Rank, AuthorisationRef: b.AuthorisationRef})
-		if err != nil || !p.Officer() {
-			return p, err
-		}
-		return p, a.Book.Publish(ctx, tx)
-	})
 	read(a, "/peers", "The agencies this node knows", func(ctx context.Context, _ *empty) ([]directory.Peer, error) {
 		return a.Book.Peers(ctx, a.DB.Reader())
 	})
-	write(a, "/peers", "Pin an agency by its root fingerprint, learnt out of band", admin,
+	write(a, "/peers", "Pin an agency by its root fingerprint, learnt out of band",
 		func(ctx context.Context, in *with[peerBody]) ([]byte, error) { return a.fetchEntry(ctx, in.Body.URL) },
 		func(ctx context.Context, tx *store.Tx, in *with[peerBody], entry []byte) (directory.Peer, error) {
 			return a.Book.Pin(ctx, tx, in.Body.URL, in.Body.Fingerprint, in.Body.Instruments, entry)
@@ -127,7 +91,7 @@ func (a *api) registerNode() {
 	read(a, "/platforms", "The platforms this node reads", func(ctx context.Context, _ *empty) ([]platforms.Platform, error) {
 		return a.Register.Platforms(ctx, a.DB.Reader())
 	})
-	write(a, "/platforms", "Connect a platform", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[platformBody], _ nothing) (nothing, error) {
+	write(a, "/platforms", "Connect a platform", nil, func(ctx context.Context, tx *store.Tx, in *with[platformBody], _ nothing) (nothing, error) {
 		b := in.Body
 		return nothing{}, a.Register.Connect(ctx, tx, platforms.Platform{Host: b.Host, Name: b.Name, Kind: b.Kind, BaseURL: b.BaseURL}, b.Token)
 	})
@@ -168,7 +132,7 @@ func (a *api) setUp(ctx context.Context, b setupBody) error {
 		if err := a.Log.Note(ctx, tx, "node.set_up", record.Fields{"agency": b.Agency, "simulated_clock": a.Simulated}, nil); err != nil {
 			return err
 		}
-		if _, err := a.People.Add(ctx, tx, identity.New{Username: b.Username, Name: b.PersonName, Password: b.Password, Roles: admin}); err != nil {
+		if _, err := a.People.Add(ctx, tx, identity.New{Username: b.Username, Name: b.PersonName, Password: b.Password, Roles: []identity.Role{identity.Admin}}); err != nil {
 			return err
 		}
 		return a.Book.Publish(ctx, tx)
@@ -201,20 +165,20 @@ func (a *api) registerLists() {
 	type name struct {
 		Name string `json:"name"`
 	}
-	write(a, "/lists", "Create a list of this agency", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[name], _ nothing) (newID, error) {
+	write(a, "/lists", "Create a list of this agency", nil, func(ctx context.Context, tx *store.Tx, in *with[name], _ nothing) (newID, error) {
 		id, err := a.Lists.Create(ctx, tx, in.Body.Name, a.Self.Profile().Agency)
 		return newID{id}, err
 	})
 	type entries struct {
 		Entries []lists.Entry `json:"entries"`
 	}
-	write(a, "/lists/{id}/entries", "Add entries to a list", admin, nil, func(ctx context.Context, tx *store.Tx, in *withID[entries], _ nothing) (nothing, error) {
+	write(a, "/lists/{id}/entries", "Add entries to a list", nil, func(ctx context.Context, tx *store.Tx, in *withID[entries], _ nothing) (nothing, error) {
 		return nothing{}, a.Lists.Add(ctx, tx, in.ID, 0, in.Body.Entries)
 	})
 	type audience struct {
 		Audience string `json:"audience"`
 	}
-	write(a, "/lists/{id}/share", "Give an own list to another agency", admin, nil, func(ctx context.Context, tx *store.Tx, in *withID[audience], _ nothing) (courier.Filed, error) {
+	write(a, "/lists/{id}/share", "Give an own list to another agency", nil, func(ctx context.Context, tx *store.Tx, in *withID[audience], _ nothing) (courier.Filed, error) {
 		f, err := a.Lists.Share(ctx, tx, in.ID, in.Body.Audience, acting(ctx))
 		if err != nil {
 			return f, err
@@ -225,7 +189,7 @@ func (a *api) registerLists() {
 	type host struct {
 		Host string `json:"host"`
 	}
-	write(a, "/scans", "Scan what a platform has posted since the last scan", []identity.Role{identity.Admin, identity.Intake},
+	write(a, "/scans", "Scan what a platform has posted since the last scan",
 		func(ctx context.Context, in *with[host]) (scan.State, error) {
 			return a.Scanner.Backlog(ctx, in.Body.Host)
 		},

@@ -95,6 +95,14 @@ func (h *holder) call(method, path string, body, out any) {
 	}
 }
 
+// service makes a credential for a service and gives its password.
+func (h *holder) service(kind, name string) string {
+	h.Helper()
+	var made struct{ Password string }
+	h.call("POST", "/api/v1/credentials", map[string]string{"kind": kind, "name": name}, &made)
+	return made.Password
+}
+
 // banks gives the banks that a hash is on.
 func (h *holder) banks(kind, value string) string {
 	h.Helper()
@@ -163,9 +171,7 @@ func TestTwoNodesShareAList(t *testing.T) {
 			many = append(many, map[string]string{"kind": "sha1", "value": fmt.Sprintf("%040x", i+1), "label": "A1"})
 		}
 		a.call("POST", fmt.Sprintf("/api/v1/lists/%d/entries", list.ID), map[string]any{"entries": many}, nil)
-		a.call("POST", "/api/v1/people", map[string]any{"username": "beta", "name": "Beta", "password": password, "roles": []string{"reporter"}}, nil)
-
-		secret := map[string]string{"user": "beta", "password": password}
+		secret := map[string]string{"user": "beta", "password": a.service("exchange", "beta")}
 		var e struct {
 			ID     int64 `json:"id"`
 			ListID int64 `json:"list_id"`
@@ -278,8 +284,7 @@ func TestHashSharingServer(t *testing.T) {
 		for _, v := range []int64{list.ID, other.ID} {
 			a.call("POST", fmt.Sprintf("/api/v1/lists/%d/offer", v), map[string]bool{"offered": true}, nil)
 		}
-		a.call("POST", "/api/v1/people", map[string]any{"username": "beta", "name": "Beta", "password": password, "roles": []string{"reporter"}}, nil)
-		a.call("POST", "/api/v1/people", map[string]any{"username": "gamma", "name": "Gamma", "password": password, "roles": []string{"analyst"}}, nil)
+		passwords := map[string]string{"beta": a.service("exchange", "beta"), "gamma": a.service("reporter", "gamma"), "head": password}
 		if err := clock.Advance(clockFile, matchTime.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +295,7 @@ func TestHashSharingServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			if user != "" {
-				req.SetBasicAuth(user, password)
+				req.SetBasicAuth(user, passwords[user])
 			}
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {
@@ -309,7 +314,7 @@ func TestHashSharingServer(t *testing.T) {
 			{"", "GET", "/v2/status", "", "401 sign in with a service credential"},
 			{"head", "GET", "/v2/status", "", "401 sign in with a service credential"},
 			{"gamma", "GET", "/v2/entries" + all, "", "401 sign in with a service credential"},
-			{"beta", "GET", "/v2/status", "", "200 " + head + "<status" + ns + `><ipAddress>127.0.0.1</ipAddress><username>beta</username><member id="3">beta</member></status>`},
+			{"beta", "GET", "/v2/status", "", "200 " + head + "<status" + ns + `><ipAddress>127.0.0.1</ipAddress><username>beta</username><member id="2">beta</member></status>`},
 			{"beta", "GET", "/v2/members", "", "200 " + head + "<members" + ns + `><member id="1">alpha.example</member></members>`},
 			{"beta", "GET", "/v2/entries" + all, "", "200 " + head + "<queryResult" + ns + `><images count="1" maxTimestamp="2026-03-01T09:00:00Z">` + kite + `</images><videos count="1" maxTimestamp="2026-03-01T09:00:00Z">` + river + "</videos></queryResult>"},
 			{"beta", "GET", "/RIVERS/v2/entries" + all, "", "200 " + head + "<queryResult" + ns + `><images count="0"/><videos count="1" maxTimestamp="2026-03-01T09:00:00Z">` + river + "</videos></queryResult>"},

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"raksha.example/raksha/internal/courier"
-	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/store"
@@ -56,15 +55,10 @@ type picture struct {
 	PNG []byte `json:"png"` // base64
 }
 
-var (
-	intakeRole   = []identity.Role{identity.Intake}
-	reviewerRole = []identity.Role{identity.Reviewer}
-)
-
 func (a *api) registerTips() {
 	q := a.DB.Reader()
 	read(a, "/complaints", "Complaint files", func(ctx context.Context, _ *empty) ([]intake.Complaint, error) { return intake.Complaints(ctx, q) })
-	write(a, "/complaints", "Import a complaint file", intakeRole, nil, func(ctx context.Context, tx *store.Tx, in *with[complaintBody], _ nothing) (intake.Complaint, error) {
+	write(a, "/complaints", "Import a complaint file", nil, func(ctx context.Context, tx *store.Tx, in *with[complaintBody], _ nothing) (intake.Complaint, error) {
 		return a.Tips.Import(ctx, tx, in.Body.Reference, in.Body.Complainant, []byte(in.Body.CSV))
 	})
 	read(a, "/tips", "Tips", func(ctx context.Context, in *tipFilter) ([]intake.Tip, error) {
@@ -78,7 +72,7 @@ func (a *api) registerTips() {
 		v.Outcomes, err = triage.Outcomes(ctx, q, in.ID)
 		return v, err
 	})
-	write(a, "/tips/decisions", "Decide tips", intakeRole, nil, func(ctx context.Context, tx *store.Tx, in *with[tipDecisions], _ nothing) (nothing, error) {
+	write(a, "/tips/decisions", "Decide tips", nil, func(ctx context.Context, tx *store.Tx, in *with[tipDecisions], _ nothing) (nothing, error) {
 		for _, id := range in.Body.TipIDs {
 			if err := a.Triage.Decide(ctx, tx, id, in.Body.State, in.Body.Reason); err != nil {
 				return nothing{}, err
@@ -93,32 +87,32 @@ func (a *api) registerTips() {
 	read(a, "/matches", "Matches of pictures and videos", func(ctx context.Context, in *stateFilter) ([]lists.Match, error) {
 		return lists.Matches(ctx, q, in.State)
 	})
-	write(a, "/matches/{id}/decision", "Confirm or reject a perceptual match", reviewerRole, nil, func(ctx context.Context, tx *store.Tx, in *withID[matchDecision], _ nothing) (nothing, error) {
+	write(a, "/matches/{id}/decision", "Confirm or reject a perceptual match", nil, func(ctx context.Context, tx *store.Tx, in *withID[matchDecision], _ nothing) (nothing, error) {
 		return nothing{}, a.Lists.Decide(ctx, tx, in.ID, acting(ctx), in.Body.State, in.Body.Reason)
 	})
 	type purpose struct {
 		Purpose string `json:"purpose"`
 	}
-	write(a, "/matches/{id}/openings", "Ask to look at one picture", reviewerRole, nil, func(ctx context.Context, tx *store.Tx, in *withID[purpose], _ nothing) (triage.Opening, error) {
+	write(a, "/matches/{id}/openings", "Ask to look at one picture", nil, func(ctx context.Context, tx *store.Tx, in *withID[purpose], _ nothing) (triage.Opening, error) {
 		return a.Triage.RequestOpening(ctx, tx, in.ID, acting(ctx), in.Body.Purpose)
 	})
-	write(a, "/openings/{id}/approval", "The second person's consent to an opening", reviewerRole, nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (triage.Opening, error) {
+	write(a, "/openings/{id}/approval", "The second person's consent to an opening", nil, func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (triage.Opening, error) {
 		return a.Triage.ApproveOpening(ctx, tx, in.ID, acting(ctx))
 	})
 	a.look()
-	write(a, "/routes", "Add a bureau's route", admin, nil, func(ctx context.Context, tx *store.Tx, in *with[triage.Route], _ nothing) (nothing, error) {
+	write(a, "/routes", "Add a bureau's route", nil, func(ctx context.Context, tx *store.Tx, in *with[triage.Route], _ nothing) (nothing, error) {
 		return nothing{}, a.Triage.AddRoute(ctx, tx, in.Body)
 	})
 	read(a, "/routing", "Where undecided tips belong", func(ctx context.Context, _ *empty) ([]triage.Routed, error) { return a.Triage.RouteTips(ctx, q) })
-	write(a, "/referrals", "Draft a referral of tips", intakeRole, nil, func(ctx context.Context, tx *store.Tx, in *with[referralBody], _ nothing) (courier.Filed, error) {
+	write(a, "/referrals", "Draft a referral of tips", nil, func(ctx context.Context, tx *store.Tx, in *with[referralBody], _ nothing) (courier.Filed, error) {
 		b := in.Body
 		return a.Triage.Refer(ctx, tx, b.TipIDs, b.Audience, b.Channel, b.Reason, acting(ctx))
 	})
-	write(a, "/documents/{id}/acceptance", "Accept the tips of a received referral", []identity.Role{identity.Intake, identity.Investigator}, nil,
+	write(a, "/documents/{id}/acceptance", "Accept the tips of a received referral", nil,
 		func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
 			return nothing{}, a.Triage.Accept(ctx, tx, in.ID)
 		})
-	write(a, "/outcome-reports", "Report outcomes to whoever referred the tips", []identity.Role{identity.Intake, identity.Investigator}, nil,
+	write(a, "/outcome-reports", "Report outcomes to whoever referred the tips", nil,
 		func(ctx context.Context, tx *store.Tx, _ *empty, _ nothing) ([]courier.Filed, error) {
 			out, err := a.Triage.Report(ctx, tx)
 			if out == nil {

@@ -53,15 +53,26 @@ type Config struct {
 	Simulated     bool           // Clock is a file
 	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
 	AllowLoopback bool           // peers and platforms may be on this machine
+	Open          []netip.Prefix // networks that are reached though they are not public
+	Proxy         bool           // a proxy on this machine adds X-Forwarded-For
+	OIDC          OIDC           // the agency's identity provider
+	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
+	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
+	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
+	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	Executable    string         // for the media children
-	Version       string
-	Logger        *slog.Logger
+	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
+	AllowWeakConfinement bool
+	Version              string
+	Logger               *slog.Logger
 }
 
 // Node is a running node.
 type Node struct {
 	URL       string // where it listens
 	SetupCode string // "" once the node is set up
+	Rooms     Rooms
+	routes    []string
 	db        *store.DB
 	jobs      *jobs.Queue
 	pool      *media.Pool
@@ -69,14 +80,17 @@ type Node struct {
 	lists     *lists.Lists
 	server    *http.Server
 	served    chan error
+	Authority *record.Authority // nil: no time-stamps
+	upkeep    upkeep
 	lock      *os.File // held while the node runs
+	following context.CancelFunc
+	followed  chan struct{} // closed when following has ended
 }
 
 // Tables are all tables that the record answers for.
 func Tables() (out []record.Table) {
-	out = append(out, identity.Table)
-	for _, t := range [][]record.Table{directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables,
-		casework.Tables, enforcement.Tables, attribution.Tables} {
+	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables,
+		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
 	return out
@@ -112,7 +126,7 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 		return n, fault.Wrap(err, fault.Unavailable, "cannot listen on %s: %v", c.Listen, err)
 	}
 	n.URL = "http://" + listener.Addr().String()
-	n.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	n.server = &http.Server{Handler: front(handler, c.Proxy), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	go func() { n.served <- n.server.Serve(listener) }()
 	return n, nil
 }
@@ -146,14 +160,24 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	log := record.New(n.db, c.Clock, signer, Tables())
 	n.jobs = jobs.New(n.db, c.Logger)
 	n.pool = media.NewPool(c.Executable, 2)
-	if n.vault, err = vault.OpenFolder(filepath.Join(c.Dir, "vault"), n.db, self.NodeKey, self.Decryptor, c.Clock); err != nil {
+	n.pool.AllowWeak, n.pool.Log = c.AllowWeakConfinement, c.Logger
+	log.Verifier = self.CheckpointVerifier
+	if n.vault, err = OpenVault(c.Dir, n.db, log, self, c.Clock, c.VaultQuota); err != nil {
 		return nil, err
 	}
-	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback})
+	client := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open})
+	between := fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open, HTTPSOnly: true}) // nodes
 	people := identity.NewPeople(n.db, log, c.Clock)
 	peers := directory.NewBook(self, n.db, log, people, c.Clock)
+	peers.UseClient(between)
+	people.Configure(settings(self, peers))
+	peers.UsePasskeys(officersPasskeys{people, self})
+	provider, err := c.OIDC.provider(self, client)
+	if err != nil {
+		return nil, err
+	}
 	office := courier.NewOffice(courier.Config{Agency: agency, Key: courier.Key{KID: self.AgencyKID, Private: self.AgencyKey}, DB: n.db, Log: log, Jobs: n.jobs,
-		Clock: c.Clock, Directory: peers, Client: client, Due: func(instrument string, at time.Time) (time.Time, string) {
+		Clock: c.Clock, Directory: peers, Client: between, Due: func(instrument string, at time.Time) (time.Time, string) {
 			r, err := law.Rule(instrument, at)
 			if err != nil || r.Trigger != "receipt" {
 				return time.Time{}, ""
@@ -185,19 +209,54 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		return nil, err
 	}
 	n.SetupCode = code.code
+	if err := peers.Renew(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.keepUp(ctx, c, log, client, between, peers); err != nil {
+		return nil, err
+	}
 	if err := n.jobs.Start(ctx); err != nil {
 		return nil, err
 	}
+	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
-	handler := api.New(api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
+	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
 		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
-		Client: client, SetupCode: code, Logger: c.Logger})
-	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
+		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
+	handler := api.New(n.Rooms.Config)
+	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
-	mux.Handle("/", console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated}))
+	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
+	mux.Handle("/", pages)
+	n.routes = append(handler.Routes(), pages.Routes()...)
 	return api.OneSlash(mux), nil
 }
+
+const askPeers = time.Hour // between two rounds of asking every agency for its newest directory entry
+
+// follow renews the own directory entry before it ends and asks others for theirs, until Close.
+func (n *Node) follow(peers *directory.Book, log *slog.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	n.following, n.followed = stop, make(chan struct{})
+	go func() {
+		defer close(n.followed)
+		for tick := time.NewTicker(askPeers); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+			if err := errors.Join(peers.Renew(ctx), peers.RefreshAll(ctx)); err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "directory entries were not renewed", "error", err)
+			}
+		}
+	}()
+}
+
+// Routes gives the pattern of every route that the node serves.
+func (n *Node) Routes() []string { return n.routes }
 
 // Wait returns when the server has stopped.
 func (n *Node) Wait() error {
@@ -212,6 +271,11 @@ func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))
+	}
+	n.upkeep.end()
+	if n.following != nil {
+		n.following()
+		<-n.followed
 	}
 	if n.jobs != nil {
 		errs = append(errs, n.jobs.Stop(ctx))

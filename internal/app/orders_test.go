@@ -25,6 +25,7 @@ import (
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/sandbox"
+	"raksha.example/raksha/internal/store/storetest"
 	"raksha.example/raksha/internal/story"
 )
 
@@ -84,7 +85,7 @@ func newAgency(t *testing.T, name string, now time.Time) agency {
 	return a
 }
 
-func newHolder(t *testing.T, now time.Time) *holder {
+func newHolder(t *testing.T, dsn string, now time.Time) *holder {
 	t.Helper()
 	file, err := story.Load("../story/testdata/small.yaml")
 	if err != nil {
@@ -102,7 +103,7 @@ func newHolder(t *testing.T, now time.Time) *holder {
 	server := httptest.NewServer(h.sandbox)
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
-	h.node, err = app.Start(context.Background(), app.Config{Dir: dir, Listen: "127.0.0.1:0", Desks: []directory.Desk{directory.Holder}, Jurisdiction: "in",
+	h.node, err = app.Start(context.Background(), app.Config{Dir: dir, DSN: dsn, Listen: "127.0.0.1:0", Desks: []directory.Desk{directory.Holder}, Jurisdiction: "in",
 		Clock: clock.Fixed(now), Simulated: true, AllowLoopback: true, Executable: os.Args[0], Version: "test", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +139,7 @@ func (h *holder) call(method, path string, body, out any) int {
 		h.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Purpose", "a test of the holder")
 	if h.token != "" {
 		req.Header.Set("Authorization", "Bearer "+h.token)
 	}
@@ -269,9 +271,11 @@ func (h *holder) targets(n int) (out []story.Account) {
 }
 
 // What does not prove itself is refused with a signed reason, and no account is touched.
-func TestForgedOrders(t *testing.T) {
+func TestForgedOrders(t *testing.T) { storetest.EachDSN(t, testForgedOrders) }
+
+func testForgedOrders(t *testing.T, fresh func() string) {
 	now := time.Date(2022, 9, 25, 9, 0, 0, 0, time.UTC)
-	h := newHolder(t, now)
+	h := newHolder(t, fresh(), now)
 	stranger := newKey(t, h.agency.officer.KID)
 	genuine := h.seal(h.order("1", h.target()), h.agency.officer, h.agency.key)
 	altered := bytes.Clone(genuine)
@@ -324,7 +328,9 @@ func TestForgedOrders(t *testing.T) {
 }
 
 // The same order, signed by an officer below DIG, is good in 2022 and refused in 2026; the clock is 36 and 3 hours.
-func TestRankAndClockByDate(t *testing.T) {
+func TestRankAndClockByDate(t *testing.T) { storetest.EachDSN(t, testRankAndClockByDate) }
+
+func testRankAndClockByDate(t *testing.T, fresh func() string) {
 	for _, c := range []struct {
 		now     time.Time
 		refused bool
@@ -334,7 +340,7 @@ func TestRankAndClockByDate(t *testing.T) {
 		{time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), true, 3},
 	} {
 		t.Run(c.now.Format("2006"), func(t *testing.T) {
-			h := newHolder(t, c.now)
+			h := newHolder(t, fresh(), c.now)
 			a := h.deliver(h.seal(h.order("1", h.target()), h.agency.under, h.agency.key))
 			if refused := a.Outcome == courier.Refused; refused != c.refused || refused && a.Code != "under_ranked" {
 				t.Fatalf("by an Inspector: outcome %q, code %q (%s)", a.Outcome, a.Code, a.Reason)
@@ -351,9 +357,11 @@ func TestRankAndClockByDate(t *testing.T) {
 }
 
 // A genuine order is received once, executed once, and answered item by item; a handle that passed to somebody else is refused.
-func TestOrderIsExecutedOnce(t *testing.T) {
+func TestOrderIsExecutedOnce(t *testing.T) { storetest.EachDSN(t, testOrderIsExecutedOnce) }
+
+func testOrderIsExecutedOnce(t *testing.T, fresh func() string) {
 	now := time.Date(2022, 9, 25, 9, 0, 0, 0, time.UTC)
-	h := newHolder(t, now)
+	h := newHolder(t, fresh(), now)
 	live := h.targets(2)
 	there := live[0]
 	absent := story.Account{ID: "1", Handle: "nobody.here.77"}

@@ -94,5 +94,5 @@ func Assignments(ctx context.Context, q store.Queryer, caseID, teamID int64, ope
 	return store.Collect(ctx, q, func(rows *sql.Rows) (a Assignment, err error) {
 		return a, rows.Scan(&a.ID, &a.CaseID, &a.TeamID, &a.PostID, &a.AccountID, &a.Finding, &a.Note, &a.AnalysedBy, &a.AnalysedAt)
 	}, `SELECT a.id, a.case_id, a.team_id, a.post_id, p.account_id, a.finding, a.note, COALESCE(a.analysed_by, 0), a.analysed_at
-		FROM assignment a JOIN post p ON p.id = a.post_id WHERE a.case_id = $1 AND ($2 = 0 OR a.team_id = $2) AND ($3 = 0 OR a.finding = '') ORDER BY a.id`, caseID, teamID, only)
+		FROM assignment a JOIN post p ON p.id = a.post_id WHERE a.case_id = $1 AND (CAST($2 AS BIGINT) = 0 OR a.team_id = $2) AND ($3 = 0 OR a.finding = '') ORDER BY a.id`, caseID, teamID, only)
 }

@@ -1,8 +1,8 @@
-// Package console is the node's pages for people: server-rendered, without scripts, and nothing from outside. Each page
-// stands in one templ file beside its handler.
+// Package console is the node's pages for people: server-rendered, and nothing from outside. Each page stands in one templ
+// file beside its handler. Only the pages that speak with a passkey run a script, the node's own.
 //
-// The pages read; what changes the node is done through the API. They never show media, and addresses of accounts and
-// posts stand in them defanged, as text.
+// The pages read; what changes the node is done through the API. What they change is how the person who reads is signed
+// in. They never show media, and addresses of accounts and posts stand in them defanged, as text.
 package console
 
 import (
@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,53 +40,59 @@ type Config struct {
 	Clock     clock.Clock
 	Law       *rules.Jurisdiction // its time zone is the one in which times are shown
 	Simulated bool                // the clock is a demonstration's; every page says so
+	Provider  *identity.OIDC      // nil: nobody signs in with another account
 }
 
 type console struct {
 	Config
-	signIns chan struct{} // one place for each password that is stretched at the same time: that costs memory
+	routes []string
 }
 
-const parallelSignIns = 4
+// Handler is the console. Routes tells what it answers to.
+type Handler struct {
+	http.Handler
+	routes []string
+}
+
+// Routes gives the pattern of every page and form, as net/http writes them.
+func (h *Handler) Routes() []string { return slices.Clone(h.routes) }
 
 // New makes the handler of all pages, to be mounted at "/".
-func New(c Config) http.Handler {
-	o := &console{c, make(chan struct{}, parallelSignIns)}
+func New(c Config) *Handler {
+	o := &console{Config: c}
 	files, err := fs.Sub(static, "static")
 	if err != nil {
 		panic(err) // the folder is compiled in
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(files))))
-	mux.HandleFunc("GET /sign-in", o.signInPage)
-	mux.HandleFunc("POST /sign-in", o.signIn)
-	mux.HandleFunc("POST /sign-out", o.signOut)
-	for path, page := range map[string]page{
-		"/{$}":                 o.home,
-		"/tips":                o.tips,
-		"/tips/{id}":           o.tip,
-		"/complaints":          o.complaints,
-		"/lists":               o.lists,
-		"/matches":             o.matches,
-		"/cases":               o.cases,
-		"/cases/{id}":          o.caseFile,
-		"/documents":           o.documents,
-		"/documents/{id}":      o.document,
-		"/operations":          o.operations,
-		"/cases/{id}/clusters": o.clusters,
-		"/statistics":          o.statistics,
-		"/record":              o.record,
-		"/directory":           o.directory,
-		"/": func(*request) (string, templ.Component, error) {
-			return "", nil, fault.New(fault.NotFound, "there is no such page")
-		},
-	} {
-		mux.Handle("GET "+path, o.signedIn(page))
+	handle := func(pattern string, h http.Handler) {
+		o.routes = append(o.routes, pattern)
+		mux.Handle(pattern, h)
 	}
-	mux.Handle("/", o.signedIn(func(*request) (string, templ.Component, error) {
+	handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(files))))
+	for pattern, fn := range map[string]http.HandlerFunc{
+		"GET /sign-in":                    o.signInPage,
+		"POST /sign-in":                   o.signIn,
+		"POST /sign-in/passkey/challenge": o.passkeyChallenge,
+		"POST /sign-in/passkey":           o.passkeySignIn,
+		"GET /sign-in/external":           o.externalSignIn,
+		"GET /sign-in/external/back":      o.externalBack,
+		"GET /invitation":                 o.invitationPage,
+		"POST /invitation":                o.acceptInvitation,
+		"POST /sign-out":                  o.signOut,
+	} {
+		handle(pattern, fn)
+	}
+	for path, d := range o.doors() {
+		handle("GET "+path, o.signedIn(d))
+	}
+	for path, f := range o.forms() {
+		handle("POST "+path, o.submitted(f))
+	}
+	handle("/", o.signedIn(door{page: func(*request) (string, templ.Component, error) {
 		return "", nil, fault.New(fault.NotSupported, "pages are read, not written to")
-	}))
-	return headers(o.sameOrigin(mux))
+	}}))
+	return &Handler{headers(o.sameOrigin(mux)), o.routes}
 }
 
 // page reads what one page shows: its title and its content.
@@ -98,6 +105,7 @@ type request struct {
 	q      store.Queryer
 	person identity.Person
 	show   show
+	seen   *identity.Sight // what of lists the person may see; nil until a page asks
 }
 
 // id gives the number in the path.
@@ -116,30 +124,6 @@ func (r *request) number(name string, otherwise int64) int64 {
 		return otherwise
 	}
 	return n
-}
-
-// signedIn shows a page to a person with a session; anybody else is sent to sign in and learns nothing.
-func (o *console) signedIn(p page) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		person, err := o.session(r)
-		if err != nil {
-			if fault.Of(err) != fault.Unsigned {
-				o.fail(w, r, identity.Person{}, err)
-			} else if r.Method == http.MethodGet || r.Method == http.MethodHead {
-				http.Redirect(w, r, signInPath(r.URL), http.StatusSeeOther)
-			} else {
-				o.fail(w, r, identity.Person{}, err)
-			}
-			return
-		}
-		ctx := identity.WithPerson(r.Context(), person)
-		title, content, err := p(&request{Request: r, ctx: ctx, q: o.DB.Reader(), person: person, show: o.show()})
-		if err != nil {
-			o.fail(w, r, person, err)
-			return
-		}
-		o.write(w, r, http.StatusOK, layout(o.shell(r, title, person), content))
-	})
 }
 
 // fail shows an error as a page.
@@ -174,17 +158,24 @@ func (o *console) sameOrigin(next http.Handler) http.Handler {
 	return p.Handler(next)
 }
 
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// scripted lets a page run the node's own script, which asks the node itself and nobody else.
+func scripted(w http.ResponseWriter) {
+	w.Header().Set("Content-Security-Policy", policy+"; script-src 'self'; connect-src 'self'")
+}
+
 // headers keeps everything foreign out of the pages: no script, no frame, nothing loaded from elsewhere.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "same-origin") // not no-referrer: browsers then send "Origin: null" with our own forms
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self), publickey-credentials-create=(self)")
 		next.ServeHTTP(w, r)
 	})
 }

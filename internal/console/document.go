@@ -88,6 +88,9 @@ func (o *console) relate(r *request, v *documentView) (err error) {
 	if v.answers, err = courier.List(r.ctx, r.q, courier.Filter{InReplyTo: v.f.JTI}); err != nil {
 		return err
 	}
+	if v.answers, err = o.seen(r, v.answers); err != nil {
+		return err
+	}
 	if v.f.SupersedesID != 0 {
 		f, err := courier.ByID(r.ctx, r.q, v.f.SupersedesID)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"raksha.example/raksha/internal/courier"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/store"
 )
 
@@ -116,6 +117,9 @@ func (o *console) documents(r *request) (string, templ.Component, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	if all, err = o.seen(r, all); err != nil {
+		return "", nil, err
+	}
 	slices.Reverse(all)
 	for _, f := range all {
 		if !slices.Contains(v.instruments, f.Instrument) {
@@ -129,6 +133,12 @@ func (o *console) documents(r *request) (string, templ.Component, error) {
 	v.total = len(v.rows)
 	v.rows, v.newer, v.older = cut(v.rows, r, "/documents", v.filters)
 	return "Documents", documentsPage(v), nil
+}
+
+// seen keeps of documents those that the person may see.
+func (o *console) seen(r *request, all []courier.Filed) ([]courier.Filed, error) {
+	sight, err := r.sight(o)
+	return slices.DeleteFunc(all, func(f courier.Filed) bool { return !sight.Sees(identity.OfDocument, f.ID, f.CaseID) }), err
 }
 
 // cut gives one page of rows, by the query's `page` from 1, and the links to the pages beside it.

@@ -127,7 +127,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 		if n.signer, err = n.people.Add(n.ctx, tx, identity.New{Username: "signer", Name: "Dev Menon", Password: password, Roles: []identity.Role{identity.Authoriser}, Rank: "DCP", AuthorisationRef: "ORD/8"}); err != nil {
 			return err
 		}
-		if _, err = n.people.Add(n.ctx, tx, identity.New{Username: "feed", Name: "Feed", Password: password, Roles: []identity.Role{identity.Reporter}}); err != nil {
+		if _, err = n.people.AddService(n.ctx, tx, identity.NewService{Kind: identity.ReporterService, Name: "feed", Secret: password + " of a service"}, 0); err != nil {
 			return err
 		}
 		return n.book.Publish(n.ctx, tx)
@@ -190,6 +190,29 @@ func (n *node) send(id int64) courier.Filed {
 	}
 }
 
+// purposes says in a session what everything is read for.
+func (n *node) purposes(b *http.Client) {
+	n.t.Helper()
+	scopes := []string{"tips", "documents", "matches"}
+	cases, err := casework.List(n.ctx, n.db.Reader())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, c := range cases {
+		scopes = append(scopes, fmt.Sprintf("case:%d", c.ID))
+	}
+	for _, scope := range scopes {
+		resp, err := b.PostForm(n.server.URL+"/purpose", url.Values{"for": {scope}, "purpose": {"a look at the pages"}, "next": {"/"}})
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusSeeOther {
+			n.t.Fatalf("the purpose of %s: status %d", scope, resp.StatusCode)
+		}
+	}
+}
+
 // browser is a person's browser: it keeps cookies and does not follow redirects.
 func (n *node) browser() *http.Client {
 	jar, err := cookiejar.New(nil)
@@ -211,5 +234,6 @@ func (n *node) signedIn() *http.Client {
 	if resp.StatusCode != http.StatusSeeOther {
 		n.t.Fatalf("sign-in: status %d", resp.StatusCode)
 	}
+	n.purposes(b)
 	return b
 }

@@ -12,6 +12,7 @@ import (
 	"raksha.example/raksha/internal/casework"
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/record"
@@ -196,17 +197,33 @@ func (o *console) object(r *request, table string, id int64) (link, error) {
 	if id == 0 {
 		return link{}, nil
 	}
+	sight, err := r.sight(o)
+	if err != nil {
+		return link{}, err
+	}
 	switch table {
 	case "document":
 		f, err := courier.ByID(r.ctx, r.q, id)
+		if err == nil && !sight.Sees(identity.OfDocument, f.ID, f.CaseID) {
+			return link{label: title(instrument(f.Instrument)) + " of a case"}, nil
+		}
 		return link{href: fmt.Sprintf("/documents/%d", id), label: title(instrument(f.Instrument)) + " " + f.Number}, err
 	case "tip":
+		if !r.person.May(identity.ReadTips) {
+			return link{label: fmt.Sprintf("Tip %d", id)}, nil
+		}
 		t, err := intake.ByID(r.ctx, r.q, id)
 		return link{href: fmt.Sprintf("/tips/%d", id), label: "Tip " + t.Number}, err
 	case "case_file":
+		if !sight.Sees(identity.OfCase, id, id) {
+			return link{label: fmt.Sprintf("Case %d", id)}, nil
+		}
 		c, err := casework.ByID(r.ctx, r.q, id)
 		return link{href: fmt.Sprintf("/cases/%d", id), label: caseName(c)}, err
 	case "complaint":
+		if !r.person.May(identity.ReadTips) {
+			return link{label: fmt.Sprintf("Complaint %d", id)}, nil
+		}
 		c, err := intake.ComplaintByID(r.ctx, r.q, id)
 		return link{href: "/complaints", label: "Complaint " + defang(c.Reference)}, err
 	case "media_match":

@@ -93,8 +93,11 @@ func (s *seeded) investigate() {
 			return err
 		}
 		c, err := u.cases.OpenCase(u.ctx, tx, "Accounts named by the commission "+hostile, tipIDs, 0)
+		if err != nil {
+			return err
+		}
 		s.caseID = c.ID
-		return err
+		return u.people.Found(u.ctx, tx, c.ID, u.drafter)
 	})
 	accounts, err := casework.Accounts(u.ctx, u.db.Reader(), s.caseID)
 	if err != nil {

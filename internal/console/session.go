@@ -19,6 +19,9 @@ func (o *console) session(r *http.Request) (identity.Person, error) {
 	if err != nil || c.Value == "" {
 		return identity.Person{}, fault.New(fault.Unsigned, "sign in first")
 	}
+	if len(c.Value) > 200 {
+		return identity.Person{}, fault.New(fault.Unsigned, "sign in first")
+	}
 	return o.People.BySession(r.Context(), c.Value)
 }
 
@@ -42,6 +45,9 @@ func local(next string) string {
 type signInForm struct {
 	next, username, problem string
 	ready                   bool // the node is set up
+	passkeys                bool // the node can have passkeys
+	code                    bool // the code of an authenticator app is asked for
+	external                string
 }
 
 func (o *console) signInPage(w http.ResponseWriter, r *http.Request) {
@@ -54,25 +60,31 @@ func (o *console) signInPage(w http.ResponseWriter, r *http.Request) {
 
 func (o *console) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInForm) {
 	f.ready = o.Self.Profile().Agency != ""
+	if f.passkeys = o.People.PasskeysPossible(); f.passkeys {
+		scripted(w)
+	}
+	if o.Provider != nil {
+		f.external = o.Provider.Issuer
+	}
 	o.write(w, r, status, layout(o.shell(r, "Sign in", identity.Person{}), signInPage(f)))
 }
 
+// device says where a request comes from.
+func device(r *http.Request) identity.Device {
+	d := identity.DeviceOf(r.Context())
+	d.Agent = r.UserAgent()
+	return d
+}
+
 func (o *console) signIn(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
-	if err := r.ParseForm(); err != nil {
-		o.fail(w, r, identity.Person{}, fault.New(fault.Invalid, "the form could not be read; go back and try again"))
+	if !o.form(w, r) {
 		return
 	}
-	select {
-	case o.signIns <- struct{}{}:
-		defer func() { <-o.signIns }()
-	case <-r.Context().Done():
-		return
-	}
-	username := r.PostForm.Get("username")
-	token, _, err := o.People.SignIn(r.Context(), username, r.PostForm.Get("password"))
+	username, next := r.PostForm.Get("username"), local(r.PostForm.Get("next"))
+	token, _, err := o.People.SignIn(r.Context(), username, r.PostForm.Get("password"), r.PostForm.Get("code"), device(r))
 	if k := fault.Of(err); err != nil && (k == fault.Unsigned || k == fault.Forbidden) {
-		o.showSignIn(w, r, fault.HTTPStatus(err), signInForm{next: local(r.PostForm.Get("next")), username: username, problem: fault.Message(err)})
+		f := signInForm{next: next, username: username, problem: fault.Message(err), code: r.PostForm.Get("code") != "" || fault.Code(err) == "code_needed"}
+		o.showSignIn(w, r, fault.HTTPStatus(err), f)
 		return
 	}
 	if err != nil {
@@ -80,7 +92,17 @@ func (o *console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o.setCookie(w, token, 0)
-	http.Redirect(w, r, local(r.PostForm.Get("next")), http.StatusSeeOther)
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// form reads a small form, or says that it could not.
+func (o *console) form(w http.ResponseWriter, r *http.Request) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+	if err := r.ParseForm(); err != nil {
+		o.fail(w, r, identity.Person{}, fault.New(fault.Invalid, "the form could not be read; go back and try again"))
+		return false
+	}
+	return true
 }
 
 func (o *console) signOut(w http.ResponseWriter, r *http.Request) {

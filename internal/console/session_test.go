@@ -34,7 +34,7 @@ func TestSignIn(t *testing.T) {
 		"in another case":   {"", " Drafter ", password, http.StatusSeeOther, "/"},
 		"wrong password":    {"", "drafter", "wrong", http.StatusUnauthorized, ""},
 		"unknown":           {"", "nobody", password, http.StatusUnauthorized, ""},
-		"a reporter":        {"", "feed", password, http.StatusForbidden, ""},
+		"a service":         {"", "feed", password + " of a service", http.StatusUnauthorized, ""},
 		"elsewhere":         {"https://river.example/", "drafter", password, http.StatusSeeOther, "/"},
 		"elsewhere, //":     {"//river.example/", "drafter", password, http.StatusSeeOther, "/"},
 		"elsewhere, slash":  {`/\river.example/`, "drafter", password, http.StatusSeeOther, "/"},

@@ -14,6 +14,7 @@ import (
 type shell struct {
 	title, node, agency string
 	person              string // name and rank; empty: nobody is signed in
+	script              bool   // the page speaks with a passkey
 	nav                 []link
 	clock               string // what the demonstration's clock shows; empty on a real one
 	zone                string
@@ -28,18 +29,20 @@ type link struct {
 var menu = []struct {
 	href, label string
 	desks       []directory.Desk
+	need        identity.Permission // without it the page is not offered
 }{
-	{"/", "Story", nil},
-	{"/complaints", "Complaints", []directory.Desk{directory.Hotline}},
-	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}},
-	{"/lists", "Lists", []directory.Desk{directory.Clearinghouse, directory.Unit}},
-	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}},
-	{"/cases", "Cases", []directory.Desk{directory.Unit}},
-	{"/documents", "Documents", nil},
-	{"/operations", "Operations", []directory.Desk{directory.Unit}},
-	{"/statistics", "Statistics", []directory.Desk{directory.Unit}},
-	{"/record", "Record", nil},
-	{"/directory", "Directory", nil},
+	{"/", "Story", nil, ""},
+	{"/complaints", "Complaints", []directory.Desk{directory.Hotline}, identity.ReadTips},
+	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
+	{"/lists", "Lists", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadLists},
+	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadMatches},
+	{"/cases", "Cases", []directory.Desk{directory.Unit}, identity.ReadCases},
+	{"/documents", "Documents", nil, identity.ReadDocuments},
+	{"/operations", "Operations", []directory.Desk{directory.Unit}, ""},
+	{"/statistics", "Statistics", []directory.Desk{directory.Unit}, identity.ReadStatistics},
+	{"/record", "Record", nil, identity.ReadRecord},
+	{"/access", "Who read what", nil, ""},
+	{"/directory", "Directory", nil, ""},
 }
 
 func (o *console) runs(desks ...directory.Desk) bool {
@@ -60,7 +63,7 @@ func (o *console) shell(r *http.Request, title string, person identity.Person) s
 		return s
 	}
 	for _, m := range menu {
-		if m.desks == nil || o.runs(m.desks...) {
+		if person.May(m.need) && (m.desks == nil || o.runs(m.desks...)) {
 			here := r.URL.Path == m.href || m.href != "/" && strings.HasPrefix(r.URL.Path, m.href+"/")
 			s.nav = append(s.nav, link{m.href, m.label, here})
 		}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"raksha.example/raksha/internal/casework"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/statistics"
 )
 
@@ -30,9 +32,18 @@ func (o *console) statistics(r *request) (string, templ.Component, error) {
 	if v.cases, err = casework.List(r.ctx, r.q); err != nil {
 		return "", nil, err
 	}
-	v.cases = choosable(v.cases)
+	sight, err := r.sight(o)
+	if err != nil {
+		return "", nil, err
+	}
+	v.cases = choosable(slices.DeleteFunc(v.cases, func(c casework.Case) bool { return !sight.Sees(identity.OfCase, c.ID, c.ID) }))
 	if v.caseID == 0 && len(v.cases) > 0 {
 		v.caseID = v.cases[0].ID
+	}
+	if v.caseID != 0 {
+		if _, err := o.People.Check(r.ctx, r.q, r.person, identity.Ask{Need: identity.ReadStatistics, Kind: identity.OfCase, ID: v.caseID, As: identity.Reader}); err != nil {
+			return "", nil, err
+		}
 	}
 	if v.f, err = statistics.Compute(r.ctx, r.q, asOf, v.caseID, r.show.zone); err != nil {
 		return "", nil, err

@@ -9,6 +9,7 @@ import (
 	"raksha.example/raksha/internal/casework"
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/platforms"
@@ -81,7 +82,13 @@ func (o *console) tip(r *request) (string, templ.Component, error) {
 		if err != nil {
 			return "", nil, err
 		}
-		v.caseFile = &c
+		sight, err := r.sight(o)
+		if err != nil {
+			return "", nil, err
+		}
+		if sight.Sees(identity.OfCase, c.ID, c.ID) {
+			v.caseFile = &c
+		}
 	}
 	if v.chain, err = o.chain(r, v.t); err != nil {
 		return "", nil, err

@@ -196,6 +196,19 @@ func Peek(b []byte) (issuer, typ, jti string, err error) {
 	return e.Issuer, e.typ, e.ID, nil
 }
 
+// Read gives what a document says and the names of the keys that it says it is signed with, verifying nothing: for showing
+// a document that was refused.
+func Read(b []byte) (d Document, kids []string, err error) {
+	e, err := readEnvelope(b)
+	if err != nil {
+		return Document{}, nil, err
+	}
+	for _, s := range e.signatures {
+		kids = append(kids, s.kid)
+	}
+	return e.document(), kids, nil
+}
+
 // Body reads a document's body without verifying anything. A directory entry brings its own root key, which must be read
 // before it can be compared with the pinned fingerprint; for everything else use Open.
 func Body(b []byte) (json.RawMessage, error) {

@@ -32,11 +32,14 @@ type EarlierRank struct {
 }
 
 // Passkey is an officer's WebAuthn credential, as his or her agency publishes it. URL is the address of the node's pages on
-// which it is used: its domain and origin follow from it.
+// which it is used: its domain and origin follow from it. It counts for what is received from From until Until; the zero
+// times are no limits.
 type Passkey struct {
-	ID  []byte `json:"id"`
-	Key []byte `json:"key"` // COSE (RFC 9052 s.7)
-	URL string `json:"url"`
+	ID    []byte    `json:"id"`
+	Key   []byte    `json:"key"` // COSE (RFC 9052 s.7)
+	URL   string    `json:"url"`
+	From  time.Time `json:"from,omitzero"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // rankAt gives an officer as he or she was at an instant.
@@ -66,26 +69,33 @@ func (d Document) Hash() ([32]byte, error) {
 }
 
 // Open verifies a received document by the receiver's directory and clock and gives its content. The order of the checks:
-// the form, who signed, whether they signed these bytes, whether their keys are good now and were at signing, whether the
-// officer's passkey stands behind it, then audience and time.
+// the form, who signed, whether they signed these bytes, audience and time, whether their keys are good now and were at
+// signing, and whether the officer's passkey stands behind it.
 func Open(ctx context.Context, b []byte, audience string, now time.Time, keys Keys) (Opened, error) {
-	o, err := Verify(ctx, b, now, keys)
-	switch {
-	case err != nil:
-		return Opened{}, err
-	case o.Audience != audience:
-		return Opened{}, refuse(WrongAudience, "the document is addressed to %q; this node is %q", o.Audience, audience)
-	case !now.Before(o.Expires):
-		return Opened{}, refuse(Expired, "the document expired at %s; it was judged at %s", stamp(o.Expires), stamp(now))
-	case o.IssuedAt.After(now.Add(clockSkew)):
-		return Opened{}, refuse(NotYetValid, "the document says that it was issued at %s, which is in the future: it was judged at %s", stamp(o.IssuedAt), stamp(now))
-	}
-	return o, nil
+	return open(ctx, b, now, keys, func(d Document) error {
+		switch {
+		case d.Audience != audience:
+			return refuse(WrongAudience, "the document is addressed to %q; this node is %q", d.Audience, audience)
+		case !now.Before(d.Expires):
+			return refuse(Expired, "the document expired at %s; it was judged at %s", stamp(d.Expires), stamp(now))
+		case d.IssuedAt.After(now.Add(clockSkew)):
+			return refuse(NotYetValid, "the document says that it was issued at %s, which is in the future: it was judged at %s", stamp(d.IssuedAt), stamp(now))
+		}
+		return nil
+	})
 }
 
-// Verify is Open for whoever is not the addressee: it looks at everything but audience and times. at is when the document
-// was received.
+// Verify is Open for whoever is not the addressee: the audience does not matter. at is when the document was received, or
+// would be.
 func Verify(ctx context.Context, b []byte, at time.Time, keys Keys) (Opened, error) {
+	d, _, err := Read(b)
+	if err != nil {
+		return Opened{}, err
+	}
+	return Open(ctx, b, d.Audience, at, keys)
+}
+
+func open(ctx context.Context, b []byte, at time.Time, keys Keys, addressed func(Document) error) (Opened, error) {
 	e, err := readEnvelope(b)
 	if err != nil {
 		return Opened{}, err
@@ -106,6 +116,9 @@ func Verify(ctx context.Context, b []byte, at time.Time, keys Keys) (Opened, err
 	}
 	sum := sha256.Sum256(b)
 	o := Opened{Document: e.document(), SHA256: hex.EncodeToString(sum[:])}
+	if err := addressed(o.Document); err != nil {
+		return Opened{}, err
+	}
 	for i, k := range found {
 		if err := k.good(e.signatures[i].kid, o.IssuedAt, at); err != nil {
 			return Opened{}, err
@@ -117,7 +130,10 @@ func Verify(ctx context.Context, b []byte, at time.Time, keys Keys) (Opened, err
 		k = k.rankAt(o.IssuedAt)
 		o.Officer, o.OfficerKID = &k, e.signatures[i].kid
 	}
-	return o, checkPasskey(o.Document, o.Officer)
+	if err := checkPasskey(o.Document, o.Officer, at); err != nil {
+		return Opened{}, err
+	}
+	return o, nil
 }
 
 func lookUp(ctx context.Context, keys Keys, issuer, kid string) (PublicKey, error) {
@@ -199,19 +215,27 @@ func (k PublicKey) good(kid string, signed, received time.Time) error {
 	return nil
 }
 
-// checkPasskey judges the officer's assertion: required of an officer with a passkey, and refused where nothing can judge it.
-func checkPasskey(d Document, officer *PublicKey) error {
+// checkPasskey judges the officer's assertion: required of an officer who had a passkey when the document was received, and
+// refused where nothing can judge it. The time of receipt counts, since whoever holds the node's keys can date a document
+// back to before there was a passkey.
+func checkPasskey(d Document, officer *PublicKey, received time.Time) error {
+	var listed []Passkey
+	if officer != nil {
+		for _, p := range officer.Passkeys {
+			if !received.Before(p.From) && (p.Until.IsZero() || received.Before(p.Until)) {
+				listed = append(listed, p)
+			}
+		}
+	}
 	switch {
-	case officer == nil && d.Passkey == nil:
+	case len(listed) == 0 && d.Passkey == nil:
 		return nil
-	case officer == nil || d.Passkey != nil && len(officer.Passkeys) == 0:
+	case len(listed) == 0:
 		return refuse(PasskeyUnlisted, "the document brings a passkey's assertion, but the directory lists no passkey of its signer")
-	case len(officer.Passkeys) == 0:
-		return nil
 	case d.Passkey == nil:
 		return refuse(PasskeyMissing, "the directory lists a passkey of %s, but the document does not bring its assertion; keys of the node alone do not sign for this officer", officer.Officer)
 	}
-	for _, p := range officer.Passkeys {
+	for _, p := range listed {
 		if string(p.ID) != string(d.Passkey.CredentialID) {
 			continue
 		}

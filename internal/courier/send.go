@@ -258,7 +258,7 @@ func (o *Office) checkOfficer(ctx context.Context, d Document, kid string) error
 	k, err := o.directory.PublicKey(ctx, d.Issuer, kid)
 	switch {
 	case err == nil:
-		return checkPasskey(d, &k)
+		return checkPasskey(d, &k, o.clock.Now())
 	case fault.Of(err) == fault.Refused, fault.Of(err) == fault.NotFound:
 		return nil // the entry is not published yet
 	}

@@ -161,9 +161,16 @@ func (e Entry) key(kid string) (courier.PublicKey, bool) {
 	return courier.PublicKey{}, false
 }
 
-// Recipient gives the age key to which data for an agency is encrypted.
+// Recipient gives the age key to which data for an agency is encrypted. An agency that lists none gets none: nothing
+// that a holder produces travels in the clear.
 func (b *Book) Recipient(ctx context.Context, agency string) (string, error) {
 	e, err := b.entry(ctx, agency)
+	if err == nil && e.Recipient == "" {
+		err = fault.Coded(fault.Refused, "no_recipient", "the directory entry of %s lists no key to which data could be encrypted; ask the agency to publish one", agency)
+	}
+	if err == nil && !b.clock.Now().Before(e.Expires) {
+		err = expired(e)
+	}
 	return e.Recipient, err
 }
 

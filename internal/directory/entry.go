@@ -213,8 +213,8 @@ func (e Entry) check() error {
 			texts = append(texts, r.Rank, r.AuthorisationRef)
 		}
 		for _, p := range o.Passkeys {
-			if len(p.ID) == 0 || len(p.ID) > maxText || len(p.Key) == 0 || len(p.Key) > maxPasskey {
-				return bad("a passkey of the officer with the key %q is empty or too long", o.KID)
+			if len(p.ID) == 0 || len(p.ID) > maxText || len(p.Key) == 0 || len(p.Key) > maxPasskey || !p.Until.IsZero() && p.Until.Before(p.From) {
+				return bad("a passkey of the officer with the key %q is empty, too long, or ends before it begins", o.KID)
 			}
 			texts = append(texts, p.URL)
 		}

@@ -1,11 +1,13 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"database/sql"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +50,9 @@ func (b *Book) publish(ctx context.Context, tx *store.Tx, change func(*Entry) er
 		IssuedAt: now, Expires: now.Add(entryLength), Recipient: b.self.Decryptor.Recipient().String()}
 	for _, d := range b.self.Desks {
 		e.Desks = append(e.Desks, string(d))
+	}
+	if e.Desks == nil { // a node that does not run
+		e.Desks = before.Desks
 	}
 	if p.Phone != "" {
 		e.Contacts = []Contact{{Role: "call-back", Phone: p.Phone}}
@@ -132,9 +137,11 @@ func (b *Book) officers(ctx context.Context, q store.Queryer, before Entry, peop
 			o.Revoked, o.RevokedAt, o.Reason = true, store.Time(person.DisabledAt), "left the agency"
 		}
 		if b.passkeys != nil {
-			if o.Passkeys, err = b.passkeys.Passkeys(ctx, q, person.ID); err != nil {
+			listed, err := b.passkeys.Passkeys(ctx, q, person.ID)
+			if err != nil {
 				return nil, err
 			}
+			o.Passkeys = joinPasskeys(old.Passkeys, listed, now)
 		}
 		out = append(out, o)
 	}
@@ -145,6 +152,29 @@ func (b *Book) officers(ctx context.Context, q store.Queryer, before Entry, peop
 		}
 	}
 	return out, nil
+}
+
+// joinPasskeys gives an officer's passkeys of the day, and those before, which have ended: documents stand by them.
+func joinPasskeys(before, listed []courier.Passkey, now time.Time) (out []courier.Passkey) {
+	at := func(list []courier.Passkey, id []byte) int {
+		return slices.IndexFunc(list, func(p courier.Passkey) bool { return p.Until.IsZero() && bytes.Equal(p.ID, id) })
+	}
+	for _, p := range listed {
+		p.From = now
+		if i := at(before, p.ID); i >= 0 && before[i].URL == p.URL {
+			p.From = before[i].From
+		}
+		out = append(out, p)
+	}
+	for _, p := range before {
+		if i := at(listed, p.ID); p.Until.IsZero() && (i < 0 || listed[i].URL != p.URL) {
+			p.Until = now
+		}
+		if !p.Until.IsZero() {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func sooner(a, b time.Time) time.Time {

@@ -173,6 +173,15 @@ func (s *Self) keep(k keyFile) error {
 	return nil
 }
 
+// ReadSelf is OpenSelf for a folder that has a node: it makes nothing, and does not know which desks the node runs.
+func ReadSelf(dir string) (*Self, error) {
+	if _, err := os.Stat(filepath.Join(dir, "keys.json")); err != nil {
+		return nil, fault.Wrap(err, fault.NotFound, "%s holds no node", dir)
+	}
+	s, _, err := OpenSelf(dir, nil)
+	return s, err
+}
+
 func makeKeys() (k keyFile, err error) {
 	k.Root, k.Agency, k.Node = make([]byte, ed25519.SeedSize), make([]byte, ed25519.SeedSize), make([]byte, 32)
 	for _, b := range [][]byte{k.Root, k.Agency, k.Node} {

@@ -20,6 +20,8 @@ const (
 	argonMemory = 19 * 1024 // KiB
 	argonLanes  = 1
 	saltLength  = 16
+
+	passwordLimit = 1024 // bytes; a longer one is no password but a way to keep the machine busy
 )
 
 // stretch gives a verifier, which is stored, and a sealing key, which is not: from the stored half the other cannot be told.
@@ -30,8 +32,8 @@ func stretch(password string, salt []byte) (verifier, sealing []byte) {
 
 // sealKey hashes a new password and seals an officer's private key under it, so that the node's files alone sign nothing.
 func sealKey(password string, key ed25519.PrivateKey) (hash string, sealed []byte, err error) {
-	if len(password) < 12 {
-		return "", nil, fault.New(fault.Invalid, "a password needs at least 12 characters")
+	if len(password) < 12 || len(password) > passwordLimit {
+		return "", nil, fault.New(fault.Invalid, "a password needs at least 12 characters, and at most %d", passwordLimit)
 	}
 	salt := make([]byte, saltLength)
 	rand.Read(salt)
@@ -61,6 +63,7 @@ func check(password, hash string) (sealing []byte, ok bool) {
 	return sealing, subtle.ConstantTimeCompare(verifier, want) == 1
 }
 
+// openKey opens what sealKey sealed.
 func openKey(sealing, sealed []byte) (ed25519.PrivateKey, error) {
 	aead, err := chacha20poly1305.NewX(sealing)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"raksha.example/raksha/internal/clock"
@@ -91,16 +93,9 @@ func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Regis
 // Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps.
 func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 	now := t.clock.Now()
-	prefix := fmt.Sprintf("T-%d-", now.Year())
-	var last sql.NullString
-	if err := tx.QueryRowContext(ctx, "SELECT MAX(number) FROM tip WHERE number LIKE $1", prefix+"%").Scan(&last); err != nil {
+	number, err := t.nextNumber(ctx, tx, now.Year())
+	if err != nil {
 		return tip, err
-	}
-	n := 0
-	if last.Valid {
-		if _, err := fmt.Sscanf(last.String[len(prefix):], "%d", &n); err != nil {
-			return tip, fmt.Errorf("tip number %q: %w", last.String, err)
-		}
 	}
 	if tip.State == "" {
 		tip.State = "received"
@@ -112,7 +107,7 @@ func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 	if at.IsZero() {
 		at = now
 	}
-	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, record.Fields{"number": fmt.Sprintf("%s%06d", prefix, n+1), "source": tip.Source, "class": tip.Class,
+	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, record.Fields{"number": number, "source": tip.Source, "class": tip.Class,
 		"state": tip.State, "reporter": tip.Reporter, "locator": tip.Locator, "account_id": tip.AccountID, "post_id": tip.PostID, "complaint_id": tip.ComplaintID,
 		"referral_id": tip.ReferralID, "external_ref": tip.ExternalRef, "hints": tip.Hints, "summary": tip.Summary, "responsible": tip.Responsible,
 		"occurred_at": at, "received_at": now})
@@ -120,6 +115,28 @@ func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 		return tip, err
 	}
 	return ByID(ctx, tx, id)
+}
+
+// nextNumber gives the number after the year's last. That one is the newest tip's, or, when the clock has gone back, the greatest: the
+// longest, and of those the last in order, for numbers outgrow their six digits.
+func (t *Tips) nextNumber(ctx context.Context, tx *store.Tx, year int) (string, error) {
+	prefix := fmt.Sprintf("T-%d-", year)
+	last := ""
+	err := tx.QueryRowContext(ctx, "SELECT number FROM tip ORDER BY id DESC LIMIT 1").Scan(&last)
+	if err == nil && !strings.HasPrefix(last, prefix) {
+		err = tx.QueryRowContext(ctx, "SELECT number FROM tip WHERE number LIKE $1 ORDER BY LENGTH(number) DESC, number DESC LIMIT 1", prefix+"%").Scan(&last)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return prefix + "000001", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	n, err := strconv.ParseInt(last[len(prefix):], 10, 64)
+	if err != nil {
+		return "", fmt.Errorf("tip number %q: %w", last, err)
+	}
+	return fmt.Sprintf("%s%06d", prefix, n+1), nil
 }
 
 // Set changes columns of a tip and says what happened.
@@ -162,7 +179,7 @@ func List(ctx context.Context, q store.Queryer, f Filter) ([]Tip, error) {
 		f.Limit = 1 << 30
 	}
 	return store.Collect(ctx, q, func(rows *sql.Rows) (Tip, error) { return scanTip(rows.Scan) },
-		tipColumns+`WHERE ($1 = '' OR state = $1) AND ($2 = '' OR source = $2) AND ($3 = 0 OR case_id = $3) AND ($4 = 0 OR referral_id = $4)
-		AND ($5 = 0 OR onward_id = $5) AND ($6 = 0 OR account_id = $6) AND id > $7 ORDER BY id LIMIT $8`,
+		tipColumns+`WHERE ($1 = '' OR state = $1) AND ($2 = '' OR source = $2) AND (CAST($3 AS BIGINT) = 0 OR case_id = $3) AND (CAST($4 AS BIGINT) = 0 OR referral_id = $4)
+		AND (CAST($5 AS BIGINT) = 0 OR onward_id = $5) AND (CAST($6 AS BIGINT) = 0 OR account_id = $6) AND id > $7 ORDER BY id LIMIT $8`,
 		f.State, f.Source, f.CaseID, f.ReferralID, f.OnwardID, f.AccountID, f.AfterID, f.Limit)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	"raksha.example/raksha/hamming"
@@ -38,6 +39,7 @@ type Query struct {
 	Exact  []Hash       // SHA-256, SHA-1, MD5
 	PDQ    []pdq.Hash   // of one picture: as stored, upright, or in all eight orientations
 	Frames []vpdq.Frame // of a film
+	Inner  []vpdq.Frame // those of them again that have borders, without these; see media.Result
 
 	Lists map[int64]bool // nil: all
 	Raw   bool           // also what is disabled, and lists that are off
@@ -67,6 +69,14 @@ func (l *Lists) Find(q Query) []Hit {
 		near = slices.CompactFunc(near, func(a, b hamming.Hit) bool { return a.ID == b.ID })
 	}
 
+	var films []vpdq.Hit
+	if len(q.Frames) > 0 {
+		films = x.films.Query(q.Frames)
+	}
+	if len(q.Inner) > 0 {
+		films = append(films, x.films.Query(vpdq.Cropped(q.Frames, q.Inner))...)
+	}
+
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	w := weighing{index: x, query: q, now: now}
@@ -83,7 +93,7 @@ func (l *Lists) Find(q Query) []Hit {
 	for _, h := range near {
 		w.take(h.ID, PDQ, h.Distance, 0)
 	}
-	w.films()
+	w.lookUpFilms(films)
 	slices.SortStableFunc(w.hits, func(a, b Hit) int {
 		if a.Exact() != b.Exact() {
 			if a.Exact() {
@@ -138,22 +148,14 @@ func Coin(seed string) float64 {
 	return float64(binary.BigEndian.Uint64(h[:])>>11) / (1 << 53)
 }
 
-func (w *weighing) films() {
-	seen := map[uint64]bool{}
-	for _, f := range w.query.Frames {
-		if f.Quality < vpdq.MinQuality {
-			continue
-		}
-		for _, found := range w.frames.Search(f.Hash, vpdq.MaxDistance, nil) {
-			if seen[found.ID] {
-				continue
-			}
-			seen[found.ID] = true
-			share, _ := vpdq.Match(w.query.Frames, w.videos[found.ID], vpdq.MaxDistance, vpdq.MinQuality)
-			if share >= vpdq.MinQueryShare {
-				w.take(found.ID, VPDQ, 0, int(share*100+0.5))
-			}
-		}
+// lookUpFilms looks a film up as it is and without its borders, and takes each entry with the larger share.
+func (w *weighing) lookUpFilms(films []vpdq.Hit) {
+	share := map[uint64]float64{}
+	for _, f := range films {
+		share[f.ID] = max(share[f.ID], f.Shares.Query)
+	}
+	for _, id := range slices.Sorted(maps.Keys(share)) {
+		w.take(id, VPDQ, 0, int(share[id]*100+0.5))
 	}
 }
 
@@ -165,7 +167,7 @@ func (l *Lists) Match(r media.Result) []Hit {
 
 // QueryOf asks for all hashes of a file. Perceptual hashes of low quality say nothing and are left out.
 func QueryOf(r media.Result) Query {
-	q := Query{Exact: []Hash{{SHA256, r.SHA256}, {MD5, r.MD5}}, Frames: r.Frames, Seed: r.SHA256}
+	q := Query{Exact: []Hash{{SHA256, r.SHA256}, {MD5, r.MD5}}, Frames: r.Frames, Inner: r.Inner, Seed: r.SHA256}
 	for _, value := range []string{r.PDQ, r.Upright} {
 		if h, ok := pdqOf(value); ok && r.Quality >= pdq.MinQuality {
 			q.PDQ = append(q.PDQ, h)

@@ -16,7 +16,7 @@ import (
 // lie in the searches, and what else a match says of an entry in places.
 type index struct {
 	images *hamming.Index // of pdq entries; safe by itself
-	frames *hamming.Index // of the frames of vpdq entries; safe by itself
+	films  *vpdq.Index    // of vpdq entries; safe by itself
 
 	change sync.Mutex // held by whoever changes the index, and while it is copied for its files
 
@@ -30,11 +30,12 @@ type index struct {
 	more      map[exactKey][]uint64   // further ones
 	videos    map[uint64][]vpdq.Frame // of vpdq entries
 	disabled  map[uint64]int64        // of contents: until when, microseconds; math.MaxInt64 is for ever
-	kindShare map[string]float64      // of kinds that are not always asked
-	count     map[string]int          // entries by kind
-	newest    map[string]time.Time    // when the newest of a kind came into the index
-	batch     int64                   // the newest batch applied
-	top       uint64                  // the largest entry number applied
+	rules     []ScreenRule
+	kindShare map[string]float64   // of kinds that are not always asked
+	count     map[string]int       // entries by kind
+	newest    map[string]time.Time // when the newest of a kind came into the index
+	batch     int64                // the newest batch applied
+	top       uint64               // the largest entry number applied
 }
 
 // page is how many places are allocated at once: entry numbers of one node are dense.
@@ -70,7 +71,7 @@ func keyOf(kind, value string) (k exactKey, ok bool) {
 }
 
 func newIndex() *index {
-	return &index{images: hamming.Build(nil, nil), frames: hamming.Build(nil, nil), lists: map[int64]List{}, places: map[uint64]*[page]place{}, labels: []string{""},
+	return &index{images: hamming.Build(nil, nil), films: vpdq.NewIndex(vpdq.Common()), lists: map[int64]List{}, places: map[uint64]*[page]place{}, labels: []string{""},
 		labelOf: map[string]uint32{"": 0}, group: map[uint64]uint64{}, exact: map[exactKey]uint64{}, more: map[exactKey][]uint64{}, videos: map[uint64][]vpdq.Frame{},
 		disabled: map[uint64]int64{}, kindShare: map[string]float64{}, count: map[string]int{}, newest: map[string]time.Time{}}
 }
@@ -131,8 +132,8 @@ func (x *index) add(entries []Entry, batch int64) {
 	if len(pictures) > 0 {
 		x.images.AddAll(hashesOf(pictures))
 	}
-	if len(films) > 0 {
-		x.frames.AddAll(framesOf(films))
+	for _, e := range films {
+		x.films.Add(uint64(e.ID), parseFrames(e.Value))
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -144,18 +145,6 @@ func hashesOf(entries []Entry) iter.Seq2[[32]byte, uint64] {
 		for _, e := range entries {
 			if h, ok := pdqOf(e.Value); ok && !yield(h, uint64(e.ID)) {
 				return
-			}
-		}
-	}
-}
-
-func framesOf(entries []Entry) iter.Seq2[[32]byte, uint64] {
-	return func(yield func([32]byte, uint64) bool) {
-		for _, e := range entries {
-			for _, f := range parseFrames(e.Value) {
-				if f.Quality >= vpdq.MinQuality && !yield(f.Hash, uint64(e.ID)) {
-					return
-				}
 			}
 		}
 	}
@@ -200,7 +189,7 @@ func (x *index) remove(entries []Entry, batch int64) {
 		case PDQ:
 			x.images.Remove(uint64(e.ID))
 		case VPDQ:
-			x.frames.Remove(uint64(e.ID))
+			x.films.Remove(uint64(e.ID))
 		}
 	}
 	x.mu.Lock()
@@ -296,12 +285,12 @@ func (l *Lists) Sequence() int64 {
 	return l.index.batch
 }
 
-// Bytes gives about how much memory or mapped file the index takes.
+// Bytes gives about how much memory or mapped file the index takes, without its films.
 func (l *Lists) Bytes() int64 {
 	x := l.index
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.images.Bytes() + x.frames.Bytes() + int64(len(x.places))*page*8 + int64(len(x.exact))*40
+	return x.images.Bytes() + int64(len(x.places))*page*8 + int64(len(x.exact))*40
 }
 
 func parseFrames(text string) []vpdq.Frame {

@@ -3,7 +3,6 @@ package lists
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -279,20 +278,9 @@ func (k *keeper) read() (*index, error) {
 		x.addExact(k, binary.BigEndian.Uint64(v.Exact[17:]))
 	}
 	x.videos = orEmpty(v.Videos)
-	var films []Entry
-	for id := range x.videos {
-		films = append(films, Entry{ID: int64(id)})
+	for id, frames := range x.videos {
+		x.films.Add(id, frames)
 	}
-	slices.SortFunc(films, func(a, b Entry) int { return cmp.Compare(a.ID, b.ID) })
-	x.frames.AddAll(func(yield func([32]byte, uint64) bool) {
-		for _, e := range films {
-			for _, f := range x.videos[uint64(e.ID)] {
-				if f.Quality >= vpdq.MinQuality && !yield(f.Hash, uint64(e.ID)) {
-					return
-				}
-			}
-		}
-	})
 	n := 0
 	for _, c := range x.count {
 		n += c

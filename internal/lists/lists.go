@@ -46,6 +46,7 @@ var Tables = []record.Table{
 	{Name: "list_entry", Bulk: true},
 	{Name: "list_change", Bulk: true},
 	{Name: "list_kind"},
+	{Name: "screen_rule"},
 	{Name: "media_match"},
 }
 

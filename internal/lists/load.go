@@ -43,6 +43,9 @@ func (l *Lists) load(ctx context.Context) error {
 	if err := x.loadKinds(ctx, q); err != nil {
 		return err
 	}
+	if x.rules, err = screenRules(ctx, q); err != nil {
+		return err
+	}
 	if err := q.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM list_batch").Scan(&x.batch); err != nil {
 		return err
 	}
@@ -123,7 +126,9 @@ func (x *index) loadAll(ctx context.Context, q store.Queryer) error {
 		return err
 	}
 	x.images.Swap(hamming.Build(hashes, ids))
-	x.frames.AddAll(framesOf(films))
+	for _, e := range films {
+		x.films.Add(uint64(e.ID), x.videos[uint64(e.ID)])
+	}
 	clear(x.newest) // of changes since the start only
 	return nil
 }

@@ -24,6 +24,12 @@ func (r Result) check(format string, pixels int64, profile pdq.Profile) error {
 	if r.Format != format || r.Bytes != 0 || r.SHA256 != "" || r.MD5 != "" {
 		return wrong("fields that are not the child's")
 	}
+	if r.Kind == Container {
+		return r.checkContainer()
+	}
+	if r.Entries != nil {
+		return wrong("entries")
+	}
 	if r.Width <= 0 || r.Height <= 0 || int64(r.Width) > pixels/int64(r.Height) {
 		return wrong("size")
 	}
@@ -38,10 +44,23 @@ func (r Result) check(format string, pixels int64, profile pdq.Profile) error {
 		if !isHash(r.PDQ) || r.Upright != "" && !isHash(r.Upright) {
 			return wrong("hash")
 		}
-	case r.Kind == Video && format == "gif" && r.PDQ == "" && r.Upright == "" && len(r.Frames) >= 1 && len(r.Frames) <= maxFrames:
+	case r.Kind == Video && (format == "gif" || format == "webp") && r.PDQ == "" && r.Upright == "" && len(r.Frames) >= 1 && len(r.Frames) <= maxFrames:
 		return checkFrames(r.Frames)
 	default:
 		return wrong("kind")
+	}
+	return nil
+}
+
+func (r Result) checkContainer() error {
+	if containers[r.Format] == nil || r.Width != 0 || r.Height != 0 || r.Profile != "" || r.PDQ != "" || r.Upright != "" || r.Quality != 0 ||
+		len(r.Orientations) > 0 || len(r.Frames) > 0 {
+		return fmt.Errorf("%w: a container with hashes", errWire)
+	}
+	for name, n := range r.Entries {
+		if n <= 0 || !slices.Contains(entryNames(), name) {
+			return fmt.Errorf("%w: entries of a container", errWire)
+		}
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"raksha.example/raksha/internal/fault"
 )
 
 // attempt does what a decoder that was taken over might do. It returns nil when it succeeds.
@@ -85,6 +87,12 @@ func attempt(name string) error {
 			return err
 		}
 		return unix.Mprotect(b, unix.PROT_READ|unix.PROT_EXEC)
+	case "map more than the limit":
+		_, err := unix.Mmap(-1, 0, dataLimit, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+		return err
+	case "reserve more than the limit":
+		_, err := unix.Mmap(-1, 0, dataLimit+1<<30, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE)
+		return err
 	case "raise a limit":
 		return unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY})
 	case "another filter":
@@ -175,7 +183,7 @@ func TestConfinement(t *testing.T) {
 	if without("calls") || without("limits") || without("privileges") || without("dumps") || without("descriptors") {
 		t.Fatalf("missing: %v", missing) // every kernel of the last ten years has these; Landlock alone may be off
 	}
-	for name, want := range map[string]error{
+	attempts := map[string]error{
 		"open": unix.EPERM, "write": unix.EPERM, "list": unix.EPERM, "remove": unix.EPERM, "openat2": unix.EPERM, "memfd": unix.EPERM,
 		"dial": unix.EPERM, "socket unix": unix.EPERM, "connect": unix.EPERM, "bind": unix.EPERM, "io_uring": unix.EPERM,
 		"exec": unix.EPERM, "execveat": unix.EPERM, "command": unix.EPERM,
@@ -183,11 +191,20 @@ func TestConfinement(t *testing.T) {
 		"ptrace": unix.EPERM, "read the parent's memory": unix.EPERM, "write the parent's memory": unix.EPERM,
 		"mount": unix.EPERM, "kill": unix.EPERM, "tgkill": unix.EPERM, "map code": unix.EPERM, "make code": unix.EPERM,
 		"raise a limit": unix.EPERM, "another filter": unix.EPERM,
-		"open descriptors": errors.New("nothing more is open"),
-	} {
-		said, err := try(t, p, name)
-		if err != nil || !strings.HasSuffix(said, want.Error()) {
-			t.Errorf("%s: %q, %v; want %v", name, said, err, want)
+		"open descriptors":        errors.New("nothing more is open"),
+		"map more than the limit": unix.ENOMEM, "reserve more than the limit": unix.ENOMEM,
+	}
+	for _, decoder := range []string{commonDecoder, avifDecoder, heicDecoder} {
+		for name, want := range attempts {
+			said, err := tryIn(t, p, decoder, name)
+			if err != nil || !strings.HasSuffix(said, want.Error()) {
+				t.Errorf("%s, %s: %q, %v; want %v", decoder, name, said, err, want)
+			}
+		}
+		for _, name := range []string{"memory", "one large block"} {
+			if said, err := tryIn(t, p, decoder, name); fault.Code(err) != "memory" {
+				t.Errorf("%s, %s: %q, %v; want a child that dies of it", decoder, name, said, err)
+			}
 		}
 	}
 	t.Setenv("RAKSHA_ATTEMPT", "1")

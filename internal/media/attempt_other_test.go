@@ -5,3 +5,5 @@ package media
 import "errors"
 
 func attempt(name string) error { return errors.New("no such attempt: " + name) }
+
+func tryFilm() bool { return false }

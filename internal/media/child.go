@@ -13,17 +13,24 @@ import (
 type handler func(body []byte) (kind byte, answer []byte, err error)
 
 // ChildMain is the whole life of a child: it confines the process, says what it obtained, and then serves requests from in until
-// it ends. The confinement holds for the process for good. An error means that the parent does not keep to the protocol.
-func ChildMain(in io.Reader, out io.Writer) error {
-	return serve(in, out, confine(), map[byte]handler{msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey})
+// it ends. decoder is the argument that a Pool gave. The confinement holds for the process for good. An error means that the parent
+// does not keep to the protocol, or that the binary was built so that no child may run.
+func ChildMain(in io.Reader, out io.Writer, decoder string) error {
+	if decoder == filmDecoder {
+		return filmMain(in, out)
+	}
+	if err := prepare(decoder); err != nil {
+		return err
+	}
+	return serve(in, out, confine(), map[byte]handler{msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgProbe: answerProbe})
 }
 
 func serve(in io.Reader, out io.Writer, obtained Protections, handlers map[byte]handler) error {
-	hello, err := json.Marshal(obtained)
+	greeting, err := json.Marshal(hello{obtained, ownPeak()})
 	if err != nil {
 		return err
 	}
-	if err := writeMessage(out, msgHello, hello); err != nil {
+	if err := writeMessage(out, msgHello, greeting); err != nil {
 		return err
 	}
 	for {
@@ -59,6 +66,18 @@ func answerHash(body []byte) (byte, []byte, error) {
 	}
 	answer, err := json.Marshal(r)
 	return msgResult, answer, err
+}
+
+// answerProbe reads the headers and decodes nothing.
+func answerProbe(body []byte) (byte, []byte, error) {
+	q, err := parseRequest(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, err := pixelSize(q.file, q.pixels); err != nil {
+		return answerFailure(err)
+	}
+	return msgResult, nil, nil
 }
 
 func answerPreview(body []byte) (byte, []byte, error) {

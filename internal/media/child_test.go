@@ -13,9 +13,20 @@ const msgTry = 'T'
 
 // TestMain makes the test binary its own child.
 func TestMain(m *testing.M) {
+	if tryFilm() {
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == childArgument {
-		err := serve(os.Stdin, os.Stdout, confine(), map[byte]handler{
-			msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgTry: answerTry})
+		in, out := os.Stdin, os.Stdout
+		if os.Args[2] == filmDecoder {
+			fmt.Fprintln(os.Stderr, filmMain(in, out)) // it does not return unless it fails
+			os.Exit(1)
+		}
+		err := prepare(os.Args[2])
+		if err == nil {
+			err = serve(in, out, confine(), map[byte]handler{
+				msgHash: answerHash, msgPreview: answerPreview, msgSurvey: answerSurvey, msgProbe: answerProbe, msgTry: answerTry})
+		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -40,6 +51,13 @@ func answerTry(body []byte) (byte, []byte, error) {
 			kept = append(kept, b)
 		}
 		return msgResult, []byte("done"), nil
+	case "one large block":
+		b := make([]byte, dataLimit+1<<30)
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+		kept = append(kept, b)
+		return msgResult, []byte("done"), nil
 	case "sleep":
 		time.Sleep(time.Hour)
 	case "panic":
@@ -62,8 +80,13 @@ func answerTry(body []byte) (byte, []byte, error) {
 // try lets a child of the pool make an attempt.
 func try(t *testing.T, p *Pool, name string) (string, error) {
 	t.Helper()
+	return tryIn(t, p, commonDecoder, name)
+}
+
+func tryIn(t *testing.T, p *Pool, decoder, name string) (string, error) {
+	t.Helper()
 	var said string
-	err := p.exchange(t.Context(), msgTry, 0, []byte(name), msgResult, func(answer []byte) error {
+	err := p.exchange(t.Context(), decoder, msgTry, 0, []byte(name), msgResult, func(answer []byte) error {
 		said = string(answer)
 		return nil
 	})

@@ -89,13 +89,20 @@ func closeDescriptors() error {
 }
 
 func setLimits() error {
+	used, err := addressSpace()
+	if err != nil {
+		return err
+	}
 	for _, l := range []struct {
 		name     string
 		resource int
 		value    uint64
 	}{
-		// Address space cannot be limited: the runtime reserves much more than it uses. Data counts what is really mapped.
-		{"memory", unix.RLIMIT_DATA, dataLimit},
+		// The kernel does not count as data what is mapped over a reservation, as the Go runtime does for each large block (mmap(2),
+		// MAP_FIXED), so that the limit of data alone lets one block of any size through. What the runtime has reserved at its start is
+		// much more than it uses, and comes on top.
+		{"memory", unix.RLIMIT_AS, used + dataLimit},
+		{"data", unix.RLIMIT_DATA, dataLimit},
 		{"processor time", unix.RLIMIT_CPU, processorLimit},
 		{"file size", unix.RLIMIT_FSIZE, 0},
 		{"open files", unix.RLIMIT_NOFILE, descriptorLimit},
@@ -105,6 +112,20 @@ func setLimits() error {
 		}
 	}
 	return nil
+}
+
+// addressSpace gives the bytes that are mapped or reserved now.
+func addressSpace() (uint64, error) {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, fmt.Errorf("memory in use: %w", err)
+	}
+	pages, _, _ := strings.Cut(string(b), " ")
+	n, err := strconv.ParseUint(pages, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("memory in use: %w", err)
+	}
+	return n * uint64(os.Getpagesize()), nil
 }
 
 // confineFiles allows no path at all, no port and no signal to others, as far as the kernel's Landlock goes.
@@ -147,4 +168,13 @@ func peakMemory(ended *os.ProcessState) int64 {
 		return 0
 	}
 	return int64(usage.Maxrss) << 10 // KiB, getrusage(2)
+}
+
+// ownPeak is peakMemory of this process.
+func ownPeak() int64 {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return int64(usage.Maxrss) << 10
 }

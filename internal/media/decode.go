@@ -9,27 +9,51 @@ import (
 	"image/png"
 	"io"
 
+	"golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
+	"golang.org/x/image/tiff"
 
 	"raksha.example/raksha/pdq"
 )
 
+// still is how a format of still pictures is decoded. All functions take the whole file, and their errors may be of any kind.
+type still struct {
+	size        func([]byte) (image.Config, error) // from the headers alone
+	pixels      func([]byte) (image.Image, error)
+	orientation func([]byte) orientation // how the decoded pixels are to be shown
+}
+
+var stills = map[string]still{
+	"jpeg": {reading(jpeg.DecodeConfig), reading(jpeg.Decode), jpegOrientation},
+	"png":  {reading(png.DecodeConfig), reading(png.Decode), pngOrientation},
+	"bmp":  {reading(bmp.DecodeConfig), reading(bmp.Decode), func([]byte) orientation { return upright }},
+	"tiff": {reading(tiff.DecodeConfig), reading(tiff.Decode), tiffOrientation},
+	"webp": {webpSize, webpPixels, webpOrientation},
+	"avif": {heifSize, avifPixels, heifOrientation},
+	"heic": {heifSize, heicPixels, func([]byte) orientation { return upright }}, // the decoder turns the picture itself
+}
+
+func reading[T any](decode func(io.Reader) (T, error)) func([]byte) (T, error) {
+	return func(b []byte) (T, error) { return decode(bytes.NewReader(b)) }
+}
+
 // hash decodes a file and hashes it. It runs in the child, and its errors are failures.
 func hash(b []byte, limit int64) (Result, error) {
-	if Sniff(b) == "gif" {
-		return hashGIF(b, limit)
+	format := Sniff(b)
+	if list, ok := containers[format]; ok {
+		return listContainer(b, format, list)
 	}
-	m, format, err := decode(b, limit)
+	if film, ok := asFilm(b, format); ok {
+		return film(b, limit)
+	}
+	m, err := decode(b, limit)
 	if err != nil {
 		return Result{}, err
 	}
-	turn := upright
-	if format == "jpeg" {
-		turn = exifOrientation(b)
-	}
+	turn := stills[format].orientation(b)
 	r := Result{Kind: Image, Format: format}
 	r.setHash(pdq.FromImage(overWhite(m)))
-	shown := turned(m, turn)
+	shown := turned(overWhite(m), turn)
 	r.Width, r.Height = shown.Bounds().Dx(), shown.Bounds().Dy()
 	if turn != upright {
 		r.Upright = pdq.FromImage(shown).Hash.String()
@@ -42,33 +66,29 @@ func (r *Result) setHash(h pdq.Result) {
 }
 
 // decode reads the header, checks the size that it states against limit, and only then decodes the pixels.
-func decode(b []byte, limit int64) (image.Image, string, error) {
-	format := Sniff(b)
-	if _, err := pixelSize(b, limit); err != nil {
-		return nil, format, err
-	}
-	pixels := jpeg.Decode
-	if format == "png" {
-		pixels = png.Decode
-	}
-	m, err := pixels(bytes.NewReader(b))
+func decode(b []byte, limit int64) (image.Image, error) {
+	stated, err := pixelSize(b, limit)
 	if err != nil {
-		return nil, format, decodeFailure(err)
+		return nil, err
 	}
-	return m, format, nil
+	format := Sniff(b)
+	m, err := stills[format].pixels(b)
+	if err != nil {
+		return nil, pixelFailure(b, format, err)
+	}
+	if got := m.Bounds().Size(); got.X*got.Y > max(stated.X*stated.Y, int(limit)) {
+		return nil, &failure{Code: failMalformed, cause: errors.New("larger than its header says")}
+	}
+	return m, nil
 }
 
-// pixelSize reads the size that the header of a JPEG or PNG file states and checks it against limit.
+// pixelSize reads the size that the header of a still picture states and checks it against limit.
 func pixelSize(b []byte, limit int64) (image.Point, error) {
-	config := jpeg.DecodeConfig
-	switch Sniff(b) {
-	case "jpeg":
-	case "png":
-		config = png.DecodeConfig
-	default:
+	format, ok := stills[Sniff(b)]
+	if !ok {
 		return image.Point{}, &failure{Code: failFormat}
 	}
-	c, err := config(bytes.NewReader(b))
+	c, err := format.size(b)
 	if err != nil {
 		return image.Point{}, decodeFailure(err)
 	}
@@ -85,13 +105,29 @@ func checkSize(width, height int, limit int64) error {
 	return nil
 }
 
+// pixelFailure says of a file that has no end that it ends early, whatever the decoder took offence at.
+func pixelFailure(b []byte, format string, err error) error {
+	last := map[string]string{"jpeg": "\xff\xd9", "png": "IEND"}[format]
+	failed := decodeFailure(err)
+	var f *failure
+	if errors.As(failed, &f) && f.Code == failMalformed && last != "" && !bytes.Contains(b[max(0, len(b)-1024):], []byte(last)) {
+		return &failure{Code: failTruncated, cause: err}
+	}
+	return failed
+}
+
+// decodeFailure sorts the errors of all decoders.
 func decodeFailure(err error) error {
+	var known *failure
 	var jpegVariant jpeg.UnsupportedError
 	var pngVariant png.UnsupportedError
+	var tiffVariant tiff.UnsupportedError
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{Code: failTruncated, cause: err}
-	case errors.As(err, &jpegVariant), errors.As(err, &pngVariant):
+	case errors.As(err, &jpegVariant), errors.As(err, &pngVariant), errors.As(err, &tiffVariant), errors.Is(err, bmp.ErrUnsupported):
 		return &failure{Code: failFormat, cause: err}
 	}
 	return &failure{Code: failMalformed, cause: err}
@@ -99,18 +135,7 @@ func decodeFailure(err error) error {
 
 // preview decodes a file's first frame and brings its longer side down to maxSide; smaller pictures keep their size.
 func preview(b []byte, limit int64, maxSide int) (*image.RGBA, error) {
-	var m image.Image
-	var err error
-	turn := upright
-	switch Sniff(b) {
-	case "gif":
-		m, err = firstFrame(b, limit)
-	case "jpeg":
-		turn = exifOrientation(b)
-		fallthrough
-	default:
-		m, _, err = decode(b, limit)
-	}
+	m, turn, err := firstPicture(b, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +149,35 @@ func preview(b []byte, limit int64, maxSide int) (*image.RGBA, error) {
 	out := image.NewRGBA(shown.Bounds())
 	draw.Draw(out, out.Rect, shown, image.Point{}, draw.Src)
 	return out, nil
+}
+
+// firstPicture decodes a still picture or the first frame of a film, and says how it is to be turned.
+func firstPicture(b []byte, limit int64) (image.Image, orientation, error) {
+	format := Sniff(b)
+	if format == "gif" {
+		m, err := firstFrame(b, limit)
+		return m, upright, err
+	}
+	if _, ok := asFilm(b, format); ok {
+		m, err := firstWebP(b, limit)
+		return m, upright, err
+	}
+	m, err := decode(b, limit)
+	if err != nil {
+		return nil, upright, err
+	}
+	return m, stills[format].orientation(b), nil
+}
+
+// asFilm tells whether a file is to be hashed as a film, or decoded like one, and how.
+func asFilm(b []byte, format string) (film func(b []byte, limit int64) (Result, error), ok bool) {
+	switch {
+	case format == "gif":
+		return hashGIF, true
+	case format == "webp" && webpAnimated(b):
+		return hashWebP, true
+	}
+	return nil, false
 }
 
 // overWhite gives a picture as it looks on a white page. Pixels are computed when they are asked for: the hash of a large

@@ -30,7 +30,11 @@ func addFiles(f *testing.F, add func([]byte)) {
 // FuzzHash decodes anything: it ends in a failure with a known code or in an answer that the parent accepts.
 func FuzzHash(f *testing.F) {
 	addFiles(f, func(b []byte) { f.Add(b) })
+	addFixtures(f, ".webp", ".bmp", ".tif")
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if decoderOf(Sniff(b)) != commonDecoder {
+			return // FuzzHEIF reads their structure; their decoders are too slow for this
+		}
 		r, err := hash(b, fuzzPixels)
 		if err == nil {
 			err = r.check(Sniff(b), fuzzPixels, pdq.Meta512)
@@ -57,7 +61,7 @@ func FuzzChild(f *testing.F) {
 	addFiles(f, func(b []byte) {
 		var in bytes.Buffer
 		q := request{fuzzPixels, 32, b}
-		for _, kind := range []byte{msgHash, msgPreview, msgSurvey} {
+		for _, kind := range []byte{msgHash, msgPreview, msgSurvey, msgProbe} {
 			if err := writeMessage(&in, kind, q.header(), q.file); err != nil {
 				f.Fatal(err)
 			}
@@ -68,7 +72,7 @@ func FuzzChild(f *testing.F) {
 	f.Add([]byte{msgHash, 0x20, 0, 0, 0, 1})
 	limited := func(kind func([]byte) (byte, []byte, error)) handler {
 		return func(body []byte) (byte, []byte, error) {
-			if q, err := parseRequest(body); err == nil && q.pixels > fuzzPixels {
+			if q, err := parseRequest(body); err == nil && (q.pixels > fuzzPixels || decoderOf(Sniff(q.file)) != commonDecoder) {
 				return 0, nil, errWire // only to keep the fuzzing fast
 			}
 			return kind(body)
@@ -77,7 +81,7 @@ func FuzzChild(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var out bytes.Buffer
 		err := serve(bytes.NewReader(b), &out, Protections{}, map[byte]handler{
-			msgHash: limited(answerHash), msgPreview: limited(answerPreview), msgSurvey: limited(answerSurvey)})
+			msgHash: limited(answerHash), msgPreview: limited(answerPreview), msgSurvey: limited(answerSurvey), msgProbe: limited(answerProbe)})
 		if err != nil && !errors.Is(err, errWire) {
 			t.Fatal(err)
 		}

@@ -145,11 +145,11 @@ func (f *gifFrame) setControl(c []byte) {
 }
 
 // shownFor is how long browsers show a frame: they take the shortest delays for mistakes.
-func (f gifFrame) shownFor() time.Duration {
-	if f.delay <= 10*time.Millisecond {
+func shownFor(delay time.Duration) time.Duration {
+	if delay <= 10*time.Millisecond {
 		return 100 * time.Millisecond
 	}
-	return f.delay
+	return delay
 }
 
 // pixels unpacks one frame with the standard decoder, by showing it a file that holds nothing else. The logical screen
@@ -260,33 +260,46 @@ func hashGIF(b []byte, limit int64) (Result, error) {
 		r.Damaged = g.damaged
 		return r, err
 	}
+	err = r.film(g.samples(), g.play)
+	r.Damaged = g.damaged
+	return r, err
+}
+
+// film hashes the sampled frames of a film. play shows the frames of the given indices, in ascending order.
+func (r *Result) film(samples []vpdq.Frame, play func(wanted []int, show func(index int, canvas *image.NRGBA)) error) error {
 	r.Kind = Video
-	samples := g.samples()
 	var wanted []int
 	for _, s := range samples {
 		if len(wanted) == 0 || wanted[len(wanted)-1] != s.Index {
 			wanted = append(wanted, s.Index)
 		}
 	}
-	err = g.play(wanted, func(index int, canvas *image.NRGBA) {
+	return play(wanted, func(index int, canvas *image.NRGBA) {
 		h := pdq.FromImage(canvas)
 		for len(samples) > 0 && samples[0].Index == index {
 			r.Frames = append(r.Frames, vpdq.Frame{Index: index, Hash: h.Hash, Quality: h.Quality, At: samples[0].At})
 			samples = samples[1:]
 		}
 	})
-	r.Damaged = g.damaged
-	return r, err
 }
 
-// samples chooses the frames to hash: those shown at each full second, or at 120 equal steps of a longer film. A film of
-// up to two seconds gives its first and its last frame.
+// samples chooses the frames of a GIF to hash.
 func (g gifFile) samples() []vpdq.Frame {
-	starts := make([]time.Duration, len(g.frames))
-	total := time.Duration(0)
+	shown := make([]time.Duration, len(g.frames))
 	for i, f := range g.frames {
+		shown[i] = shownFor(f.delay)
+	}
+	return samples(shown)
+}
+
+// samples chooses the frames to hash, from how long each is shown: those shown at each full second, or at 120 equal steps of a longer film. A film of
+// up to two seconds gives its first and its last frame.
+func samples(shown []time.Duration) []vpdq.Frame {
+	starts := make([]time.Duration, len(shown))
+	total := time.Duration(0)
+	for i, d := range shown {
 		starts[i] = total
-		total += f.shownFor()
+		total += d
 	}
 	if last := len(starts) - 1; total <= minFrames*time.Second {
 		return []vpdq.Frame{{Index: 0}, {Index: last, At: starts[last]}}
@@ -296,15 +309,15 @@ func (g gifFile) samples() []vpdq.Frame {
 	if total > maxFrames*time.Second {
 		step = total / maxFrames
 	}
-	samples, index := make([]vpdq.Frame, 0, n), 0
+	chosen, index := make([]vpdq.Frame, 0, n), 0
 	for i := range n {
 		at := i * step
 		for index+1 < len(starts) && starts[index+1] <= at {
 			index++
 		}
-		samples = append(samples, vpdq.Frame{Index: index, At: at})
+		chosen = append(chosen, vpdq.Frame{Index: index, At: at})
 	}
-	return samples
+	return chosen
 }
 
 // firstFrame paints the first frame of a GIF.

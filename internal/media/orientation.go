@@ -21,9 +21,9 @@ const (
 	quarterLeft
 )
 
-// exifOrientation finds the orientation in a JPEG file's Exif segment. Whatever is missing or wrong counts as upright, as in every
+// jpegOrientation finds the orientation in a JPEG file's Exif segment. Whatever is missing or wrong counts as upright, as in every
 // viewer.
-func exifOrientation(b []byte) orientation {
+func jpegOrientation(b []byte) orientation {
 	for i := 2; i+4 <= len(b) && b[i] == 0xff; {
 		marker := b[i+1]
 		if marker == 0xff { // a fill byte
@@ -42,7 +42,25 @@ func exifOrientation(b []byte) orientation {
 	return upright
 }
 
-// tiffOrientation reads the tag from the first directory of a TIFF structure.
+// pngOrientation finds the orientation in a PNG file's eXIf chunk. Source: PNG specification, third edition, s.11.3.4.5.
+func pngOrientation(b []byte) orientation {
+	for i := 8; i+12 <= len(b); {
+		n := int64(binary.BigEndian.Uint32(b[i:]))
+		if n > int64(len(b)-i-12) {
+			return upright
+		}
+		switch string(b[i+4 : i+8]) {
+		case "eXIf":
+			return tiffOrientation(b[i+8 : i+8+int(n)])
+		case "IEND":
+			return upright
+		}
+		i += 12 + int(n)
+	}
+	return upright
+}
+
+// tiffOrientation reads the tag from the first directory of a TIFF structure, which is how Exif data are laid out in every format.
 func tiffOrientation(b []byte) orientation {
 	if len(b) < 8 {
 		return upright

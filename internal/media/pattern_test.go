@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -32,6 +33,27 @@ func pattern(width, height int, seed uint64) *image.NRGBA {
 				v[i%3] += math.Sin(w.across*float64(x)/float64(width) + w.down*float64(y)/float64(height) + w.phase)
 			}
 			m.SetNRGBA(x, y, color.NRGBA{level(v[0]), level(v[1]), level(v[2]), 255})
+		}
+	}
+	return m
+}
+
+// detailed paints many fine waves, so that no bit of the hash hangs on rounding.
+func detailed(width, height int, seed uint64) *image.NRGBA {
+	r := rand.New(rand.NewPCG(seed, 1))
+	type wave struct{ across, down, phase float64 }
+	waves := make([]wave, 60)
+	for i := range waves {
+		waves[i] = wave{(r.Float64() - 0.5) * 110, (r.Float64() - 0.5) * 110, r.Float64() * 6}
+	}
+	m := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			v := 0.0
+			for _, w := range waves {
+				v += math.Sin(w.across*float64(x)/float64(width) + w.down*float64(y)/float64(height) + w.phase)
+			}
+			m.SetNRGBA(x, y, color.NRGBA{level(v / 4), level(v/4 + 0.5), level(0.5 - v/8), 255})
 		}
 	}
 	return m
@@ -121,4 +143,17 @@ func endlessGIF(n int, side uint16) []byte {
 	frame = binary.LittleEndian.AppendUint16(frame, side)
 	frame = append(frame, 0, 2, 2, 0x44, 0x01, 0) // one pixel, packed
 	return append(b, bytes.Repeat(frame, n)...)
+}
+
+func zlibbed(t testing.TB, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

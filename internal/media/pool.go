@@ -27,24 +27,35 @@ type Pool struct {
 	Limits Limits       // of every file; set before the first use
 	Log    *slog.Logger // for children that fail; set before the first use, nil for none
 
+	// AllowWeak lets children work that lack a protection because the kernel does not offer it. Set before the first use; without it
+	// nothing is decoded on such a machine.
+	AllowWeak bool
+
 	exe   string
-	slots chan *process // as many as children; nil stands for one that is not running
+	slots chan slot // as many files as are decoded at once
 	ended context.Context
 	end   context.CancelCauseFunc
 
 	closing sync.Once
 
+	retired func(*process) // for tests: sees each child that was stopped, by the caller's goroutine
+
 	mu       sync.Mutex  // guards obtained
 	obtained Protections // of the child that started last
 }
 
-// NewPool makes a pool of size children. exe is our own binary (os.Executable): a child is exe with the argument "media-child",
-// which must do nothing but call ChildMain. Children start when they are first needed.
+// slot is one turn in a pool: the running children by their decoder, of which one at most has work. Whoever took the slot out of the
+// channel owns it.
+type slot map[string]*process
+
+// NewPool makes a pool that decodes size files at once. exe is our own binary (os.Executable): a child is exe with the arguments
+// "media-child" and a decoder, which must do nothing but call ChildMain. Children start when they are first needed, one for the usual
+// formats and one each for AVIF and HEIC.
 func NewPool(exe string, size int) *Pool {
-	p := &Pool{exe: exe, slots: make(chan *process, max(1, size))}
+	p := &Pool{exe: exe, slots: make(chan slot, max(1, size))}
 	p.ended, p.end = context.WithCancelCause(context.Background())
 	for range cap(p.slots) {
-		p.slots <- nil
+		p.slots <- slot{}
 	}
 	return p
 }
@@ -53,8 +64,8 @@ func NewPool(exe string, size int) *Pool {
 // empty or over the size limit: a file that cannot be decoded can still be looked up exactly.
 //
 // Errors are faults, with these codes. Of the kind TooLarge: too_many_bytes, too_many_pixels, too_many_frames, time, memory.
-// Invalid: empty, malformed, truncated, decoder_failed (the child died of it). NotSupported: format. Unavailable: closed, or
-// the context's error as the cause. Internal: no child could be started.
+// Invalid: empty, malformed, truncated, decoder_failed (the child died of it). NotSupported: format, no_picture, no_ffmpeg. Unavailable: closed, or
+// the context's error as the cause, or weak_confinement, see AllowWeak. Internal: no child could be started.
 func (p *Pool) Hash(ctx context.Context, b []byte) (Result, error) {
 	return p.result(ctx, b, msgHash, 0, pdq.Meta512)
 }
@@ -71,8 +82,14 @@ func (p *Pool) result(ctx context.Context, b []byte, kind byte, argument int, pr
 	if err != nil {
 		return exact, err
 	}
+	if isFilm(format) {
+		return p.film(ctx, b, exact)
+	}
+	if err := p.probe(ctx, format, b); err != nil {
+		return exact, err
+	}
 	var r Result
-	err = p.exchange(ctx, kind, argument, b, msgResult, func(answer []byte) error {
+	err = p.exchange(ctx, decoderOf(format), kind, argument, b, msgResult, func(answer []byte) error {
 		if err := decodeStrict(answer, &r); err != nil {
 			return err
 		}
@@ -92,11 +109,18 @@ func (p *Pool) Preview(ctx context.Context, b []byte, maxSide int) ([]byte, erro
 	if maxSide < 1 || maxSide > MaxPreview {
 		return nil, fault.New(fault.Invalid, "a preview's longer side must be 1 to %d pixels", MaxPreview)
 	}
-	if _, err := p.accept(b); err != nil {
+	format, err := p.accept(b)
+	if err != nil {
+		return nil, err
+	}
+	if isFilm(format) {
+		return p.filmPreview(ctx, b, format, maxSide)
+	}
+	if err := p.probe(ctx, format, b); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	err := p.exchange(ctx, msgPreview, maxSide, b, msgPixels, func(answer []byte) error {
+	err = p.exchange(ctx, decoderOf(format), msgPreview, maxSide, b, msgPixels, func(answer []byte) error {
 		m, err := parseRaster(answer, maxSide)
 		if err != nil {
 			return err
@@ -117,11 +141,11 @@ func (p *Pool) Protections(ctx context.Context) (Protections, error) {
 	if obtained != nil {
 		return obtained, nil
 	}
-	c, err := p.take(ctx)
+	s, c, err := p.take(ctx, commonDecoder)
 	if err != nil {
 		return nil, err
 	}
-	p.slots <- c
+	p.slots <- s
 	return c.obtained, nil
 }
 
@@ -130,12 +154,12 @@ func (p *Pool) Close() error {
 	p.closing.Do(func() {
 		p.end(errClosed)
 		for range cap(p.slots) {
-			if c := <-p.slots; c != nil {
+			for _, c := range <-p.slots {
 				c.stop()
 			}
 		}
 		for range cap(p.slots) {
-			p.slots <- nil // for those who came through the gate before it closed
+			p.slots <- slot{} // for those who came through the gate before it closed
 		}
 	})
 	return nil
@@ -155,39 +179,58 @@ func (p *Pool) accept(b []byte) (format string, err error) {
 	return format, nil
 }
 
-// take waits for a turn and gives a running child.
-func (p *Pool) take(ctx context.Context) (*process, error) {
+// take waits for a turn and gives it with a running child of the decoder in it.
+func (p *Pool) take(ctx context.Context, decoder string) (slot, *process, error) {
 	if p.ended.Err() != nil {
-		return nil, p.failed(ctx, nil, errClosed)
+		return nil, nil, p.failed(ctx, nil, errClosed)
 	}
-	var c *process
+	var s slot
 	select {
-	case c = <-p.slots:
+	case s = <-p.slots:
 	case <-ctx.Done():
-		return nil, p.failed(ctx, nil, context.Cause(ctx))
+		return nil, nil, p.failed(ctx, nil, context.Cause(ctx))
 	case <-p.ended.Done():
-		return nil, p.failed(ctx, nil, errClosed)
+		return nil, nil, p.failed(ctx, nil, errClosed)
 	}
-	if c != nil {
-		return c, nil
+	if c := s[decoder]; c != nil {
+		return s, c, nil
 	}
 	start, cancel := p.until(ctx)
 	defer cancel()
-	c, err := startProcess(start, p.exe)
-	if err != nil {
-		p.slots <- nil
-		if ctx.Err() != nil || p.ended.Err() != nil {
-			return nil, p.failed(ctx, nil, context.Cause(start))
-		}
-		return nil, fault.Wrap(err, fault.Internal, "the process that decodes media could not be started; the log of this node has the details")
+	c, err := startProcess(start, p.exe, decoder)
+	if err == nil {
+		err = p.admit(c)
 	}
+	if err != nil {
+		p.slots <- s
+		if ctx.Err() != nil || p.ended.Err() != nil {
+			return nil, nil, p.failed(ctx, nil, context.Cause(start))
+		}
+		if fault.Of(err) != fault.Internal {
+			return nil, nil, err
+		}
+		p.log().Error("media child did not start", "decoder", decoder, "error", err)
+		return nil, nil, fault.Wrap(err, fault.Internal, "the process that decodes media could not be started; the log of this node has the details")
+	}
+	s[decoder] = c
+	return s, c, nil
+}
+
+// admit lets a child work if it is confined as it must be.
+func (p *Pool) admit(c *process) error {
 	p.mu.Lock()
 	p.obtained = c.obtained
 	p.mu.Unlock()
-	if missing := c.obtained.Missing(); len(missing) > 0 {
-		p.log().Warn("media child lacks protections", "missing", missing)
+	missing := c.obtained.Missing()
+	switch {
+	case len(missing) == 0:
+		return nil
+	case !p.AllowWeak:
+		c.stop()
+		return missing.fault()
 	}
-	return c, nil
+	p.log().Warn("media child lacks protections", "missing", missing)
+	return nil
 }
 
 // until gives a context that ends with the caller's or with the pool.
@@ -199,8 +242,8 @@ func (p *Pool) until(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // exchange lets one child answer one request and gives the answer, which must be of the wanted kind, to use. A child of which
 // anything failed is never used again.
-func (p *Pool) exchange(ctx context.Context, kind byte, maxSide int, b []byte, wanted byte, use func(answer []byte) error) error {
-	c, err := p.take(ctx)
+func (p *Pool) exchange(ctx context.Context, decoder string, kind byte, maxSide int, b []byte, wanted byte, use func(answer []byte) error) error {
+	s, c, err := p.take(ctx, decoder)
 	if err != nil {
 		return err
 	}
@@ -208,9 +251,12 @@ func (p *Pool) exchange(ctx context.Context, kind byte, maxSide int, b []byte, w
 	defer func() {
 		if !keep {
 			c.stop()
-			c = nil
+			delete(s, c.decoder)
+			if p.retired != nil {
+				p.retired(c)
+			}
 		}
-		p.slots <- c
+		p.slots <- s
 	}()
 	limits := p.Limits.withDefaults()
 	until, cancel := p.until(ctx)
@@ -235,6 +281,15 @@ func (p *Pool) exchange(ctx context.Context, kind byte, maxSide int, b []byte, w
 	}
 	keep = c.items < limits.Items && c.busy < retireAfter
 	return nil
+}
+
+// probe lets a child of the usual kind look at the structure of a file whose own decoder is slow to start, so that a file that is cut
+// off, or too large, does not cost a start.
+func (p *Pool) probe(ctx context.Context, format string, b []byte) error {
+	if decoderOf(format) == commonDecoder {
+		return nil
+	}
+	return p.exchange(ctx, commonDecoder, msgProbe, 0, b, msgResult, func([]byte) error { return nil })
 }
 
 // failed makes the fault for a request that got no proper answer.

@@ -27,18 +27,20 @@ var (
 
 // process is one running child. Whoever holds it is the only one to use it; kill alone may come from elsewhere.
 type process struct {
+	decoder   string
 	cmd       *exec.Cmd
 	in        io.WriteCloser
 	out       io.Reader
 	lastWords *head
 	obtained  Protections
+	atStart   int64         // bytes of memory at its peak before it was given anything
 	items     int           // files it was given
 	busy      time.Duration // wall-clock time it spent on them
 	stopped   sync.Once
 }
 
 // startProcess starts a child with nothing but two pipes and waits for its hello.
-func startProcess(ctx context.Context, exe string) (*process, error) {
+func startProcess(ctx context.Context, exe, decoder string) (*process, error) {
 	path, err := exec.LookPath(exe)
 	if err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func startProcess(ctx context.Context, exe string) (*process, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	c := &process{cmd: exec.Command(path, childArgument), lastWords: &head{left: maxLastWords}}
+	c := &process{decoder: decoder, cmd: exec.Command(path, childArgument, decoder), lastWords: &head{left: maxLastWords}}
 	c.cmd.Env, c.cmd.Dir, c.cmd.Stderr, c.cmd.WaitDelay = []string{}, "/", c.lastWords, waitTime
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -67,7 +69,10 @@ func startProcess(ctx context.Context, exe string) (*process, error) {
 		if kind != msgHello {
 			return fmt.Errorf("%w: %q instead of a hello", errWire, kind)
 		}
-		return decodeStrict(b, &c.obtained)
+		var h hello
+		err = decodeStrict(b, &h)
+		c.obtained, c.atStart = h.Protections, h.Peak
+		return err
 	})
 	if err != nil {
 		c.stop()
@@ -116,9 +121,10 @@ func (c *process) stop() {
 }
 
 // outOfMemory tells, after stop, whether the child ran into its memory limit. The runtime does not always say so: where it needs
-// memory for itself, it may fail in any way. A child that died with much in use is taken to have died of it.
+// memory for itself, it may fail in any way. A child that died with much in use is taken to have died of it. Linux counts the memory
+// that the parent had when the child was made as the child's, so that only what is more than at the start tells something.
 func (c *process) outOfMemory() bool {
-	return strings.Contains(c.lastWords.String(), "out of memory") || peakMemory(c.cmd.ProcessState) > dataLimit/2
+	return strings.Contains(c.lastWords.String(), "out of memory") || peakMemory(c.cmd.ProcessState) > max(c.atStart, dataLimit/2)
 }
 
 // head keeps the first bytes that are written to it and drops the rest.

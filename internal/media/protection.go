@@ -1,5 +1,11 @@
 package media
 
+import (
+	"strings"
+
+	"raksha.example/raksha/internal/fault"
+)
+
 // dataLimit is the private memory in bytes that a child may have; beyond it the child dies.
 const dataLimit = 2 << 30
 
@@ -22,4 +28,14 @@ func (ps Protections) Missing() Protections {
 		}
 	}
 	return missing
+}
+
+// fault says that nothing is decoded without these protections.
+func (ps Protections) fault() error {
+	names := make([]string, len(ps))
+	for i, p := range ps {
+		names[i] = p.Name
+	}
+	return fault.Coded(fault.Unavailable, "weak_confinement", "media are not decoded here, because this machine cannot confine the process that does it (missing: %s). "+
+		"Run raksha doctor to see why, or allow weak confinement in the node's settings", strings.Join(names, ", "))
 }

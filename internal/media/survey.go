@@ -20,7 +20,7 @@ func (p *Pool) Survey(ctx context.Context, b []byte, profile pdq.Profile) (Resul
 	if i < 0 {
 		return Result{}, fault.New(fault.Invalid, "no such profile %q: choose meta-512, full or fast", profile)
 	}
-	if Sniff(b) == "gif" {
+	if !profiled(b) {
 		profile = pdq.Meta512
 	}
 	return p.result(ctx, b, msgSurvey, i, profile)
@@ -48,28 +48,47 @@ func survey(b []byte, limit int64, profile pdq.Profile) (Result, error) {
 	if format == "gif" {
 		return surveyGIF(b, limit)
 	}
+	if !profiled(b) {
+		return hash(b, limit)
+	}
+	if format == "jpeg" && profile == pdq.Fast {
+		return surveyFast(b, limit)
+	}
+	m, err := decode(b, limit)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Kind: Image, Format: format}
+	shown := turned(m, stills[format].orientation(b)).Bounds()
+	r.Width, r.Height = shown.Dx(), shown.Dy()
+	r.setHashes(profile.DihedralFromImage(overWhite(m)))
+	return r, nil
+}
+
+// surveyFast decodes a JPEG file at a part of its size.
+func surveyFast(b []byte, limit int64) (Result, error) {
 	size, err := pixelSize(b, limit)
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Kind: Image, Format: format, Width: size.X, Height: size.Y}
-	if format == "jpeg" && exifOrientation(b) >= transposed {
+	h, all, err := pdq.DihedralFromJPEG(b)
+	if err != nil {
+		return Result{}, decodeFailure(err)
+	}
+	r := Result{Kind: Image, Format: "jpeg", Width: size.X, Height: size.Y}
+	if jpegOrientation(b) >= transposed {
 		r.Width, r.Height = r.Height, r.Width
 	}
-	if format == "jpeg" && profile == pdq.Fast {
-		h, all, err := pdq.DihedralFromJPEG(b)
-		if err != nil {
-			return Result{}, decodeFailure(err)
-		}
-		r.setHashes(h, all)
-		return r, nil
-	}
-	m, _, err := decode(b, limit)
-	if err != nil {
-		return Result{}, err
-	}
-	r.setHashes(profile.DihedralFromImage(overWhite(m)))
+	r.setHashes(h, all)
 	return r, nil
+}
+
+// profiled tells whether the hashes of a file depend on the profile: those of a still picture do.
+func profiled(b []byte) bool {
+	format := Sniff(b)
+	_, still := stills[format]
+	_, film := asFilm(b, format)
+	return still && !film
 }
 
 // surveyGIF adds the orientations of a still picture.

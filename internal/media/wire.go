@@ -12,10 +12,11 @@ import (
 // Between parent and child everything is a message: a byte that says what it is, the length of what follows as four bytes, most
 // significant first, and that many bytes. A child begins with a hello and then answers each request with one message.
 const (
-	msgHello   = 'h' // child: Protections as JSON
+	msgHello   = 'h' // child: hello as JSON
 	msgHash    = 'H' // parent: limits and a file, see request
 	msgPreview = 'P' // parent: likewise
 	msgSurvey  = 'S' // parent: likewise; instead of the longer side, the place of a profile in surveyProfiles
+	msgProbe   = 'O' // parent: likewise; the answer is an empty result or a failure
 	msgResult  = 'r' // child: Result as JSON, without what the parent computes itself
 	msgPixels  = 'p' // child: width and height as four bytes each, then three bytes a pixel: red, green, blue
 	msgFailure = 'f' // child: failure as JSON
@@ -30,6 +31,12 @@ const (
 
 // errWire says that the other side does not keep to the protocol.
 var errWire = errors.New("not the protocol of the media child")
+
+// hello is what a child says before it is sent anything.
+type hello struct {
+	Protections Protections `json:"protections"`
+	Peak        int64       `json:"peak"` // bytes of memory, as peakMemory counts them
+}
 
 func writeMessage(w io.Writer, kind byte, parts ...[]byte) error {
 	head := [5]byte{kind}

@@ -6,6 +6,7 @@ import (
 
 	"raksha.example/raksha/internal/casework"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/platforms"
 )
@@ -67,8 +68,26 @@ func (d *Demo) openCase(ctx context.Context) (casework.Case, error) {
 	if c, err = post[casework.Case](ctx, raghav, fmt.Sprintf("case/%d/fir", c.ID), casePath(c, "fir"), nil); err != nil {
 		return c, err
 	}
+	if err := d.letIn(ctx, c); err != nil {
+		return c, err
+	}
 	d.say("case", "%s: FIR %s under %s", d.day(d.when.accept), c.FIR, c.Procedure)
 	return c, nil
+}
+
+// letIn names those whom the case concerns: the lead grants, and nobody else sees it, not even who administers the node.
+func (d *Demo) letIn(ctx context.Context, c casework.Case) error {
+	members := map[string]identity.Relation{"kavya": identity.Reader, "harish": identity.Reader, "noor": identity.Reader, "devika": identity.Reader}
+	for i := range d.kept.Story.Teams {
+		members[analyst(i)] = identity.Writer
+	}
+	for username, relation := range members {
+		if _, err := post[nothing](ctx, d.who("unit", "raghav"), fmt.Sprintf("case/%d/member/%s", c.ID, username), casePath(c, "members"),
+			map[string]any{"username": username, "relation": relation}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func casePath(c casework.Case, rest string) string {

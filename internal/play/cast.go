@@ -2,7 +2,6 @@ package play
 
 import (
 	"fmt"
-	"slices"
 
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/story"
@@ -15,12 +14,10 @@ type part struct {
 	rank, reference      string // of an officer who signs
 	later                bool   // posted to the case when the complaint comes in
 	console              bool   // whose sign-in the demonstration shows
+	service              bool   // no person but a reporting service's credential, which signs in with each call
 }
 
 func (p part) id() string { return p.node + "/" + p.username }
-
-// service says whether this is a credential of a reporting service, which signs in with each call.
-func (p part) service() bool { return slices.Contains(p.roles, identity.Reporter) }
 
 // agencies are the organisations of the story.
 var agencies = map[string]struct{ name, station, phone string }{
@@ -60,7 +57,7 @@ func cast(f story.File) []part {
 		{node: "clearinghouse", username: "grace", name: "Grace Idowu", roles: roles(identity.Reviewer)},
 		{node: "clearinghouse", username: "peter", name: "Peter Lind", roles: roles(identity.Reviewer)},
 		{node: "clearinghouse", username: "ruth", name: "Ruth Salazar", roles: roles(identity.Authoriser), rank: "Director", reference: "Memorandum of understanding of 26 April 2019"},
-		{node: "clearinghouse", username: "services", name: "Reporting services", roles: roles(identity.Reporter)},
+		{node: "clearinghouse", username: "services", name: "Reporting services", service: true},
 		{node: "clearinghouse", username: "jonas", name: "Jonas Weber", roles: roles(identity.Intake), rank: "Deputy Director", later: true},
 
 		{node: "bureau", username: "lalit", name: "Lalit Oberoi", roles: roles(identity.Admin)},

@@ -85,6 +85,7 @@ const patience = 60 * time.Second
 // call asks until it gets an answer, and signs in when it must.
 func (o *officer) call(ctx context.Context, method, path, key, kind string, body []byte) ([]byte, error) {
 	until := time.Now().Add(patience)
+	proved := false
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		b, err := o.once(ctx, method, path, key, kind, body)
 		switch {
@@ -92,7 +93,13 @@ func (o *officer) call(ctx context.Context, method, path, key, kind string, body
 			return b, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case refusedWith(err, http.StatusUnauthorized) && o.forget():
+		case refusedWith(err, http.StatusUnauthorized) && !o.service && o.forget():
+			continue
+		case refusedCode(err, "step_up") && !proved:
+			if err := o.prove(ctx); err != nil {
+				return nil, err
+			}
+			proved = true
 			continue
 		case fault.Of(err) == fault.Unavailable, refusedWith(err, http.StatusServiceUnavailable, http.StatusBadGateway):
 			if time.Now().After(until) {
@@ -107,6 +114,30 @@ func (o *officer) call(ctx context.Context, method, path, key, kind string, body
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// purpose is what the officer's reads are logged with.
+func (o *officer) purpose() string {
+	if o.node.name == "unit" {
+		return "Investigation on the Commission's complaint"
+	}
+	return "Handling of what this agency received and sent"
+}
+
+// refusedCode says whether err is a node's refusal with this code.
+func refusedCode(err error, code string) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.Code == code
+}
+
+// prove is the step-up: the officer enters the password once more.
+func (o *officer) prove(ctx context.Context) error {
+	body, err := json.Marshal(map[string]string{"password": o.password})
+	if err != nil {
+		return err
+	}
+	_, err = o.once(ctx, http.MethodPost, "/api/v1/session/proof", "", "application/json", body)
+	return err
 }
 
 // forget drops a session that the node no longer knows, and says whether there was one.
@@ -129,7 +160,8 @@ func (o *officer) once(ctx context.Context, method, path, key, kind string, body
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
-	if o.service() {
+	req.Header.Set("Purpose", o.purpose())
+	if o.service {
 		req.SetBasicAuth(o.username, o.password)
 	} else {
 		token, err := o.signIn(ctx)

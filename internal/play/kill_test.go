@@ -65,15 +65,25 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// peaceful plays the small story without being disturbed.
+// undisturbed is what comes of the small story on SQLite when nothing is killed, once a test has asked for it.
+var undisturbed struct {
+	summary   Summary
+	inventory string
+}
+
+// peaceful plays the small story without being disturbed, the first time it is asked.
 func peaceful(t *testing.T) (Summary, string) {
 	t.Helper()
+	if undisturbed.inventory != "" {
+		return undisturbed.summary, undisturbed.inventory
+	}
 	d := begun(t, Config{Dir: t.TempDir(), Story: small, Progress: func(string, string) {}})
 	s, err := d.Play(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, inventory(t, d)
+	undisturbed.summary, undisturbed.inventory = s, inventory(t, d)
+	return s, undisturbed.inventory
 }
 
 // killAt starts the demonstration and kills it, with SIGKILL, some time after a line of its progress.

@@ -30,6 +30,10 @@ type Config struct {
 	Pictures string // a folder of JPEGs that are posted beside the story's own
 	List     string // a file of further hashes for the clearinghouse's list, one a line
 	Progress func(stage, text string)
+
+	// Databases are PostgreSQL addresses by node; a node without one has SQLite in its folder. A folder that was begun with them needs
+	// them again.
+	Databases map[string]string
 }
 
 // Demo is a story being played. Open it, Start it, Play it, Close it.
@@ -136,8 +140,9 @@ func (d *Demo) Start(ctx context.Context) error {
 	}
 	d.children.start(sandboxName, args)
 	for _, name := range nodeNames {
-		d.children.start(name, []string{"serve", "--dir", d.nodes[name].dir, "--listen", fmt.Sprintf("127.0.0.1:%d", d.kept.Ports[name]),
-			"--desks", desks[name], "--clock", d.clockPath(), "--allow-loopback"})
+		d.children.start(name, append([]string{"serve", "--listen", fmt.Sprintf("127.0.0.1:%d", d.kept.Ports[name]),
+			"--desks", desks[name], "--clock", d.clockPath(), "--allow-loopback",
+			"--allow-weak-confinement"}, d.place(name)...)) // the only pictures are those that the social server paints
 	}
 	for _, name := range append([]string{sandboxName}, nodeNames...) {
 		url := fmt.Sprintf("http://127.0.0.1:%d/health", d.kept.Ports[name])
@@ -150,6 +155,15 @@ func (d *Demo) Start(ctx context.Context) error {
 	}
 	d.say("start", "six nodes and the social server %s answer", story.Host)
 	return nil
+}
+
+// place is where a node keeps what it has, as options of commands.
+func (d *Demo) place(name string) []string {
+	options := []string{"--dir", d.nodes[name].dir}
+	if dsn := d.cfg.Databases[name]; dsn != "" {
+		options = append(options, "--database", dsn)
+	}
+	return options
 }
 
 const readyTime = 60 * time.Second // for a node to open its database on a busy machine

@@ -13,6 +13,7 @@ import (
 
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/story"
 )
@@ -155,6 +156,12 @@ func (d *Demo) enrol(ctx context.Context, later bool) error {
 			if p.node != name || p.later != later || p.username == admin.username {
 				continue
 			}
+			if p.service {
+				if err := d.credential(ctx, admin, p); err != nil {
+					return err
+				}
+				continue
+			}
 			if _, err := post[nothing](ctx, admin, "person/"+p.username, "/api/v1/people", map[string]any{"username": p.username, "name": p.name,
 				"password": d.people[p.id()].password, "roles": p.roles, "rank": p.rank, "authorisation_ref": p.reference}); err != nil {
 				return err
@@ -162,6 +169,15 @@ func (d *Demo) enrol(ctx context.Context, later bool) error {
 		}
 		return nil
 	})
+}
+
+// credential makes a service's credential. Its secret is no stored answer, so a repeated call finds that it is there.
+func (d *Demo) credential(ctx context.Context, admin *officer, p part) error {
+	_, err := post[nothing](ctx, admin, "", "/api/v1/credentials", map[string]any{"kind": identity.ReporterService, "name": p.username, "secret": d.people[p.id()].password})
+	if refusedWith(err, http.StatusConflict) {
+		return nil
+	}
+	return err
 }
 
 // pin makes the nodes take each other's newest directory entry, under the fingerprints that their people compared.

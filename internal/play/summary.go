@@ -215,7 +215,7 @@ func (d *Demo) sumRecord(ctx context.Context, s *Summary) error {
 	s.Record.Verified = true
 	for _, name := range nodeNames {
 		var out, errs bytes.Buffer
-		cmd := exec.CommandContext(ctx, d.cfg.Exe, "record", "verify", "--dir", d.nodes[name].dir, "--json")
+		cmd := exec.CommandContext(ctx, d.cfg.Exe, append([]string{"record", "verify", "--json"}, d.place(name)...)...)
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		runErr := cmd.Run()
 		var v struct {

@@ -165,17 +165,21 @@ func (l *Log) InsertBatch(ctx context.Context, tx *store.Tx, table, kind string,
 		return fmt.Errorf("insert %s: batch %d has been entered already", table, batch)
 	}
 	h := sha256.New()
+	w := rowWriter{ctx: ctx, tx: tx, table: table}
+	defer w.close()
 	for _, f := range rows {
 		f, err := plain(f)
 		if err != nil {
 			return fmt.Errorf("insert %s: %w", table, err)
 		}
 		f["batch_id"] = batch
-		columns, args := split(f)
-		if _, err := tx.ExecContext(ctx, insertion(table, columns), args...); err != nil {
+		if err := w.add(f); err != nil {
 			return fmt.Errorf("insert %s: %w", table, err)
 		}
 		h.Write(rowLine(f))
+	}
+	if err := w.flush(); err != nil {
+		return fmt.Errorf("insert %s: %w", table, err)
 	}
 	set := Fields{"count": int64(len(rows)), "digest": fmt.Sprintf("%x", h.Sum(nil))}
 	return l.entry(ctx, tx, Table{Name: table}, public{Kind: kind, Op: "batch", Table: table, ID: batch}, time.Time{}, set)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -81,11 +82,16 @@ func split(f Fields) (columns []string, args []any) {
 }
 
 func insertion(table string, columns []string) string {
-	places := make([]string, len(columns))
-	for i := range columns {
-		places[i] = fmt.Sprintf("$%d", i+1)
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + places(1, len(columns)) + ")"
+}
+
+// places gives n places for arguments from number first on.
+func places(first, n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = "$" + strconv.Itoa(first+i)
 	}
-	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+	return strings.Join(out, ", ")
 }
 
 // rowLine is the canonical form of a bulk row: its columns without id and without empty ones, as JSON with sorted keys.

@@ -97,12 +97,13 @@ func (s *Scanner) Backlog(ctx context.Context, host string) (State, error) {
 		return State{}, err
 	}
 	var posts []platforms.Post
+	from := state.Position
 	flush := func() error {
 		if len(posts) == 0 {
 			return nil
 		}
-		err := s.examine(ctx, connector, host, posts)
-		posts = nil
+		err := s.examine(ctx, connector, host, from, posts)
+		from, posts = posts[len(posts)-1].ID, nil
 		return err
 	}
 	err = connector.Backlog(ctx, state.Position, func(p platforms.Post) error {
@@ -120,8 +121,8 @@ func (s *Scanner) Backlog(ctx context.Context, host string) (State, error) {
 	return s.state(ctx, s.db.Reader(), host)
 }
 
-// examine hashes and matches a batch of posts, then commits what it found with the new position.
-func (s *Scanner) examine(ctx context.Context, connector *platforms.Mastodon, host string, posts []platforms.Post) error {
+// examine hashes and matches a batch of posts that come after a position, then commits what it found with the new position.
+func (s *Scanner) examine(ctx context.Context, connector *platforms.Mastodon, host, from string, posts []platforms.Post) error {
 	done := make([]examined, len(posts))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(fetchers)
@@ -138,6 +139,9 @@ func (s *Scanner) examine(ctx context.Context, connector *platforms.Mastodon, ho
 		state, err := s.state(ctx, tx, host)
 		if err != nil {
 			return err
+		}
+		if state.Position != from {
+			return fault.New(fault.Conflict, "another scan of %s is running; its posts are examined there", host)
 		}
 		for _, e := range done {
 			state.Posts++
@@ -207,7 +211,11 @@ func (s *Scanner) tip(ctx context.Context, tx *store.Tx, e examined) error {
 	if err != nil {
 		return err
 	}
-	for i, row := range rows {
+	for _, row := range rows {
+		i := slices.IndexFunc(p.Media, func(m platforms.Media) bool { return m.ID == row.NativeID })
+		if i < 0 {
+			continue // it was in the post when that was seen first, and is no more
+		}
 		hashed := platforms.HashedRow(e.results[i], e.errs[i])
 		hashed.ID = row.ID
 		if hashed.Kind == "" {

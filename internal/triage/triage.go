@@ -128,12 +128,20 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 	if png, err = d.preview(ctx, m.MediaID); err != nil {
 		return nil, err
 	}
-	return png, d.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if o, err := d.opening(ctx, tx, id); err != nil || o.OpenedAt != 0 {
-			return errors.Join(err, fault.New(fault.Refused, "this opening was used"))
+	err = d.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		o, err := d.opening(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if o.OpenedAt != 0 {
+			return fault.New(fault.Refused, "this opening was used; ask for another if you must look again")
 		}
 		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now()})
 	})
+	if err != nil {
+		return nil, err // nobody sees what is not on record
+	}
+	return png, nil
 }
 
 func (d *Desk) preview(ctx context.Context, mediaID int64) ([]byte, error) {

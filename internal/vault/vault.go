@@ -3,6 +3,9 @@
 //
 // A file is written and flushed before the row that names it is committed, so a row never lacks its file; a file whose row
 // was never committed is harmless, and Sweep removes it.
+//
+// What was kept, for how long, under which holds, and what was destroyed by whom on what basis, is on record (table vault_blob
+// and those beside it): the proof of a destruction is the entry that remains, with name, size, time, person and basis.
 package vault
 
 import (
@@ -19,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -28,6 +32,7 @@ import (
 
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
 )
 
@@ -36,31 +41,57 @@ const (
 	tagBytes = 8         // at the start of wrapped: tells apart the files of two attempts to keep the same content
 )
 
+// Tables tell the record which rows to answer for.
+var Tables = []record.Table{{Name: "vault_blob"}, {Name: "vault_hold"}, {Name: "vault_key"}, {Name: "vault_scrub"}}
+
+// Options of OpenFolder.
+type Options struct {
+	Dir     string              // where the files lie; made if it is not there
+	KeyFile string              // where wrapping keys stand once they are rotated; "" is Dir + "-keys.json"
+	NodeKey []byte              // 32 bytes or more: names blobs
+	Wrap    *age.X25519Identity // the node's first wrapping key: opens blobs' keys
+	Quota   int64               // bytes of content that the vault takes; 0: no limit
+	Log     *record.Log
+	Clock   clock.Clock
+}
+
 // Vault keeps blobs in a bucket and their keys in the database.
 type Vault struct {
 	bucket  *blob.Bucket
 	flush   func(key string) error // makes a written object durable
 	db      *store.DB
+	log     *record.Log
 	nodeKey []byte
-	wrap    *age.X25519Identity
+	first   *age.X25519Identity
+	keyFile string
+	quota   int64
 	clock   clock.Clock
+
+	mu   sync.RWMutex
+	ring ring // guarded by mu
 }
 
-// OpenFolder opens a vault whose files lie in dir, which it makes. nodeKey (32 bytes or more) names blobs; wrap opens their
-// keys: both are the node's own and belong in no backup of the folder.
-func OpenFolder(dir string, db *store.DB, nodeKey []byte, wrap *age.X25519Identity, c clock.Clock) (*Vault, error) {
-	if len(nodeKey) < 32 || wrap == nil {
+// OpenFolder opens a vault whose files lie in a folder. The keys are the node's own and belong in no copy of the folder.
+func OpenFolder(db *store.DB, o Options) (*Vault, error) {
+	if len(o.NodeKey) < 32 || o.Wrap == nil {
 		return nil, errors.New("vault: needs the node's key of 32 bytes and an identity that wraps keys")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{NoTempDir: true, DirFileMode: 0o700, Metadata: fileblob.MetadataDontWrite})
+	if o.KeyFile == "" {
+		o.KeyFile = strings.TrimSuffix(o.Dir, "/") + "-keys.json"
+	}
+	r, err := readRing(o.KeyFile, o.Wrap)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := fileblob.OpenBucket(o.Dir, &fileblob.Options{NoTempDir: true, DirFileMode: 0o700, Metadata: fileblob.MetadataDontWrite})
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	return &Vault{bucket: bucket, db: db, nodeKey: bytes.Clone(nodeKey), wrap: wrap, clock: c,
-		flush: func(key string) error { return flushFile(dir, key) }}, nil
+	return &Vault{bucket: bucket, db: db, log: o.Log, nodeKey: bytes.Clone(o.NodeKey), first: o.Wrap, keyFile: o.KeyFile, quota: o.Quota, clock: o.Clock, ring: r,
+		flush: func(key string) error { return flushFile(o.Dir, key) }}, nil
 }
 
 // flushFile makes a file and the folders that name it durable: the bucket's own writer only renames.
@@ -87,13 +118,17 @@ type Staged struct {
 	SHA256  string // of the content, hexadecimal
 	Size    int64
 	wrapped []byte
+	keyID   string // of the wrapping key
 }
 
 // Stage encrypts and writes content, outside any transaction: do this first for large content, for the write path is
-// shared. Keep then makes it part of the vault.
+// shared. Keep then makes it part of the vault. fault.TooLarge if it is over the vault's limits, before anything is written.
 func (v *Vault) Stage(ctx context.Context, plain []byte) (Staged, error) {
 	if len(plain) > maxBlob {
 		return Staged{}, fault.New(fault.TooLarge, "the content has %d bytes; the vault keeps up to %d", len(plain), maxBlob)
+	}
+	if err := v.room(ctx, v.db.Reader(), int64(len(plain))); err != nil {
+		return Staged{}, err
 	}
 	sum := sha256.Sum256(plain)
 	s := Staged{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(plain))}
@@ -105,11 +140,12 @@ func (v *Vault) Stage(ctx context.Context, plain []byte) (Staged, error) {
 	if _, err := rand.Read(tag); err != nil {
 		return Staged{}, err
 	}
-	key, err := encrypt([]byte(identity.String()), v.wrap.Recipient())
+	wrap := v.keys().current()
+	key, err := encrypt([]byte(identity.String()), wrap.Recipient())
 	if err != nil {
 		return Staged{}, err
 	}
-	s.wrapped = append(tag, key...)
+	s.wrapped, s.keyID = append(tag, key...), wrap.Recipient().String()
 	sealed, err := encrypt(plain, identity.Recipient())
 	if err != nil {
 		return Staged{}, err
@@ -130,27 +166,92 @@ func (v *Vault) Keep(ctx context.Context, tx *store.Tx, s Staged) error {
 	if err != nil {
 		return err
 	}
-	res, err := tx.ExecContext(ctx, "INSERT INTO blob (name, wrapped, size, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING",
-		name, s.wrapped, s.Size, store.Micros(v.clock.Now()))
+	if err := keeping(ctx, tx); err != nil {
+		return err
+	}
+	held, _, _, err := v.row(ctx, tx, name)
+	if err == nil {
+		return v.again(ctx, tx, name, held, s)
+	}
+	if fault.Of(err) != fault.NotFound {
+		return err
+	}
+	if err := v.room(ctx, tx, s.Size); err != nil {
+		return err
+	}
+	if s, err = v.current(ctx, tx, s); err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx, "INSERT INTO blob (name, wrapped, size, created_at, key_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING",
+		name, s.wrapped, s.Size, store.Micros(v.clock.Now()), s.keyID)
 	if err != nil {
 		return fmt.Errorf("vault: keep: %w", err)
 	}
-	n, err := res.RowsAffected()
-	if err != nil || n == 1 {
+	if n, err := res.RowsAffected(); err != nil || n == 0 { // another process was first
+		v.removeAfter(tx, objectKey(name, s.wrapped))
 		return err
 	}
-	held, _, err := v.row(ctx, tx, name)
-	if err == nil && !bytes.Equal(held, s.wrapped) {
-		v.removeAfter(tx, objectKey(name, s.wrapped)) // kept before, under another key
+	return v.enter(ctx, tx, name, s.Size, "vault.kept")
+}
+
+// current has the key of staged content wrapped by the current wrapping key: the node's may have been rotated since.
+func (v *Vault) current(ctx context.Context, tx *store.Tx, s Staged) (Staged, error) {
+	now, err := currentKey(ctx, tx)
+	if err != nil || now == "" || now == s.keyID {
+		return s, err
 	}
-	return err
+	if s.wrapped, err = v.rewrap(s.wrapped, s.keyID, now); err != nil {
+		return s, fmt.Errorf("vault: rewrap: %w", err)
+	}
+	s.keyID = now
+	return s, nil
+}
+
+// again is for content that the vault has: only a damaged blob takes what is put again.
+func (v *Vault) again(ctx context.Context, tx *store.Tx, name string, held []byte, s Staged) error {
+	same := bytes.Equal(held[:min(tagBytes, len(held))], s.wrapped[:tagBytes])
+	b, err := byName(ctx, tx, name)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return err
+	}
+	if b.Damage == "" || same {
+		if !same {
+			v.removeAfter(tx, objectKey(name, s.wrapped)) // kept before, under another key
+		}
+		return nil
+	}
+	if s, err = v.current(ctx, tx, s); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE blob SET wrapped = $1, key_id = $2, size = $3 WHERE name = $4", s.wrapped, s.keyID, s.Size, name); err != nil {
+		return fmt.Errorf("vault: mend: %w", err)
+	}
+	v.removeAfter(tx, objectKey(name, held))
+	return v.log.Update(ctx, tx, "vault_blob", "vault.mended", time.Time{}, b.ID, record.Fields{"damage": "", "damaged_at": 0})
+}
+
+// room refuses content for which the quota leaves no room.
+func (v *Vault) room(ctx context.Context, q store.Queryer, size int64) error {
+	if v.quota <= 0 {
+		return nil
+	}
+	var used int64
+	if err := q.QueryRowContext(ctx, "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blob").Scan(&used); err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	if used+size > v.quota {
+		return fault.Coded(fault.TooLarge, "vault_full", "the vault holds %d of the %d bytes that it may; %d more do not fit. Raise the quota, or shred what need not be kept", used, v.quota, size)
+	}
+	return nil
 }
 
 // Put keeps content and gives its SHA-256 in hexadecimal. The same content is kept once.
 func (v *Vault) Put(ctx context.Context, tx *store.Tx, plain []byte) (sha string, err error) {
 	sum := sha256.Sum256(plain)
 	sha = hex.EncodeToString(sum[:])
-	if held, err := v.Has(ctx, tx, sha); err != nil || held {
+	if b, err := v.Account(ctx, tx, sha); err == nil && b.State == Kept && b.Damage == "" {
+		return sha, nil
+	} else if err != nil && fault.Of(err) != fault.NotFound {
 		return sha, err
 	}
 	s, err := v.Stage(ctx, plain)
@@ -166,7 +267,7 @@ func (v *Vault) Has(ctx context.Context, q store.Queryer, sha string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	_, _, err = v.row(ctx, q, name)
+	_, _, _, err = v.row(ctx, q, name)
 	if fault.Of(err) == fault.NotFound {
 		return false, nil
 	}
@@ -180,54 +281,57 @@ func (v *Vault) Get(ctx context.Context, sha string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	wrapped, size, err := v.row(ctx, v.db.Reader(), name)
+	why, cause, plain, err := v.read(ctx, v.db.Reader(), name)
 	if err != nil {
 		return nil, err
 	}
-	identity, err := v.unwrap(wrapped)
-	if err != nil {
-		return nil, tampered(err, sha, "its key cannot be opened with this node's identity")
-	}
-	r, err := v.bucket.NewReader(ctx, objectKey(name, wrapped), nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		if _, _, again := v.row(ctx, v.db.Reader(), name); again != nil {
-			return nil, again // shredded meanwhile
-		}
-		return nil, tampered(err, sha, "its file is gone")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("vault: read: %w", err)
-	}
-	defer r.Close()
-	plain, err := decrypt(r, identity, size)
-	if err != nil {
-		return nil, tampered(err, sha, "its file cannot be decrypted")
-	}
-	if sum := sha256.Sum256(plain); hex.EncodeToString(sum[:]) != sha {
-		return nil, tampered(nil, sha, "its hash differs")
+	if why != "" {
+		return nil, tampered(cause, sha, why)
 	}
 	return plain, nil
 }
 
-// Shred destroys content: its key goes with the transaction, its file after the commit. fault.NotFound if it is not held.
-func (v *Vault) Shred(ctx context.Context, tx *store.Tx, sha string) error {
-	name, err := v.nameOf(sha)
+// read opens a blob by its name and proves that its content is what it was named for. why says what is wrong with it; the error
+// is for one that is not held, or a bucket that cannot be read.
+func (v *Vault) read(ctx context.Context, q store.Queryer, name string) (why string, cause error, plain []byte, err error) {
+	wrapped, keyID, size, err := v.row(ctx, q, name)
 	if err != nil {
-		return err
+		return "", nil, nil, err
 	}
-	wrapped, _, err := v.row(ctx, tx, name)
+	// rotated or shredded meanwhile: what was read is no longer there, so look again
+	changed := func() bool {
+		now, _, _, err := v.row(ctx, q, name)
+		return err != nil || !bytes.Equal(now, wrapped)
+	}
+	identity, cause := v.unwrap(wrapped, keyID)
+	if cause != nil {
+		if changed() {
+			return v.read(ctx, q, name)
+		}
+		return "its key cannot be opened with this node's identity", cause, nil, nil
+	}
+	r, err := v.bucket.NewReader(ctx, objectKey(name, wrapped), nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		if changed() {
+			return v.read(ctx, q, name)
+		}
+		return "its file is gone", nil, nil, nil
+	}
 	if err != nil {
-		return err
+		return "", nil, nil, fmt.Errorf("vault: read: %w", err)
 	}
-	// Overwritten first, so that a page freed by the database does not hold the key.
-	if _, err := tx.ExecContext(ctx, "UPDATE blob SET wrapped = $1 WHERE name = $2", make([]byte, len(wrapped)), name); err != nil {
-		return fmt.Errorf("vault: shred: %w", err)
+	defer r.Close()
+	if plain, cause = decrypt(r, identity, size); cause != nil {
+		return "its file cannot be decrypted", cause, nil, nil
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM blob WHERE name = $1", name); err != nil {
-		return fmt.Errorf("vault: shred: %w", err)
+	sum := sha256.Sum256(plain)
+	if v.name(sum[:]) != name {
+		return "its hash differs", nil, nil, nil
 	}
-	v.removeAfter(tx, objectKey(name, wrapped))
-	return nil
+	if int64(len(plain)) != size {
+		return "its size differs", nil, nil, nil
+	}
+	return "", nil, plain, nil
 }
 
 // removeAfter deletes a file once the transaction is durable. A failure leaves an orphan without a key, for Sweep.
@@ -291,31 +395,64 @@ func (v *Vault) nameOf(sha string) (string, error) {
 	return v.name(sum), nil
 }
 
-func (v *Vault) row(ctx context.Context, q store.Queryer, name string) (wrapped []byte, size int64, err error) {
-	err = q.QueryRowContext(ctx, "SELECT wrapped, size FROM blob WHERE name = $1", name).Scan(&wrapped, &size)
+func (v *Vault) row(ctx context.Context, q store.Queryer, name string) (wrapped []byte, keyID string, size int64, err error) {
+	err = q.QueryRowContext(ctx, "SELECT wrapped, key_id, size FROM blob WHERE name = $1", name).Scan(&wrapped, &keyID, &size)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, fault.New(fault.NotFound, "the vault does not hold this content; it was never kept here, or it was shredded")
+		return nil, "", 0, fault.New(fault.NotFound, "the vault does not hold this content; it was never kept here, or it was shredded")
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("vault: %w", err)
+		return nil, "", 0, fmt.Errorf("vault: %w", err)
 	}
-	return wrapped, size, nil
+	return wrapped, keyID, size, nil
 }
 
-func (v *Vault) unwrap(wrapped []byte) (*age.X25519Identity, error) {
+func (v *Vault) unwrap(wrapped []byte, keyID string) (*age.X25519Identity, error) {
 	if len(wrapped) <= tagBytes {
 		return nil, errors.New("the wrapped key is too short")
 	}
-	text, err := decrypt(bytes.NewReader(wrapped[tagBytes:]), v.wrap, 128)
+	wrap, err := v.wrapping(keyID)
+	if err != nil {
+		return nil, err
+	}
+	text, err := decrypt(bytes.NewReader(wrapped[tagBytes:]), wrap, 128)
 	if err != nil {
 		return nil, err
 	}
 	return age.ParseX25519Identity(string(text))
 }
 
+// Object is the file of a blob.
+type Object struct {
+	Key   string // path below the vault's folder, with slashes
+	KeyID string // of the wrapping key
+}
+
+// Objects lists the files of all blobs that q sees.
+func Objects(ctx context.Context, q store.Queryer) ([]Object, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (o Object, err error) {
+		var name string
+		var wrapped []byte
+		err = rows.Scan(&name, &wrapped, &o.KeyID)
+		o.Key = objectKey(name, wrapped)
+		return o, err
+	}, "SELECT name, wrapped, key_id FROM blob ORDER BY name")
+}
+
+// Sealed reads the file of a blob as it lies there, encrypted: fault.NotFound if it is gone.
+func (v *Vault) Sealed(ctx context.Context, o Object) ([]byte, error) {
+	b, err := v.bucket.ReadAll(ctx, o.Key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fault.Wrap(err, fault.NotFound, "the file %s of the vault is gone", o.Key)
+	}
+	return b, err
+}
+
+// Opens says whether this node has the wrapping key of an object.
+func (v *Vault) Opens(o Object) bool { _, err := v.wrapping(o.KeyID); return err == nil }
+
 // objectKey names the file of a row: in one of 256 folders, by the row's name and the tag of its attempt.
 func objectKey(name string, wrapped []byte) string {
-	return name[:2] + "/" + name + "-" + hex.EncodeToString(wrapped[:min(tagBytes, len(wrapped))])
+	return name[:min(2, len(name))] + "/" + name + "-" + hex.EncodeToString(wrapped[:min(tagBytes, len(wrapped))])
 }
 
 func encrypt(plain []byte, to age.Recipient) ([]byte, error) {

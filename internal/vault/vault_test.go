@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,10 +13,12 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"golang.org/x/mod/sumdb/note"
 	"pgregory.net/rapid"
 
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
 	"raksha.example/raksha/internal/store/storetest"
 )
@@ -28,6 +31,10 @@ type place struct {
 	db  *store.DB
 	id  *age.X25519Identity
 	key []byte
+	log *record.Log
+	now *hand
+
+	verifier note.Verifier
 }
 
 func open(t testing.TB, db *store.DB) place {
@@ -37,11 +44,46 @@ func open(t testing.TB, db *store.DB) place {
 		t.Fatal(err)
 	}
 	p := place{dir: filepath.Join(t.TempDir(), "vault"), db: db, id: id, key: bytes.Repeat([]byte{7}, 32)}
-	if p.Vault, err = OpenFolder(p.dir, db, p.key, id, story); err != nil {
+	secret, public, err := note.GenerateKey(rand.Reader, "node.example")
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.Close() })
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.verifier, err = note.NewVerifier(public); err != nil {
+		t.Fatal(err)
+	}
+	p.now = &hand{story.Now()}
+	p.log = record.New(db, p.now, signer, Tables)
+	p.Vault = p.again(t, 0)
 	return p
+}
+
+// again opens the vault once more, as another process would.
+func (p place) again(t testing.TB, quota int64) *Vault {
+	t.Helper()
+	v, err := OpenFolder(p.db, Options{Dir: p.dir, NodeKey: p.key, Wrap: p.id, Quota: quota, Log: p.log, Clock: p.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	return v
+}
+
+// hand is a clock that a test moves.
+type hand struct{ at time.Time }
+
+func (h *hand) Now() time.Time { return h.at }
+
+// mustVerify proves that what the vault did is on record.
+func (p place) mustVerify(t testing.TB) {
+	t.Helper()
+	r, err := record.Verify(t.Context(), p.db.Reader(), Tables, p.verifier)
+	if err != nil || !r.Verified {
+		t.Fatalf("%v: %s", err, strings.Join(r.Problems, "\n"))
+	}
 }
 
 func (p place) put(t testing.TB, plain string) string {
@@ -59,7 +101,7 @@ func (p place) put(t testing.TB, plain string) string {
 
 func (p place) shred(t testing.TB, sha string) error {
 	t.Helper()
-	return p.db.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return p.Shred(ctx, tx, sha) })
+	return p.db.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return p.Shred(ctx, tx, sha, "order 1/2022") })
 }
 
 // files lists the vault's files with their content.
@@ -217,7 +259,7 @@ func TestAnotherNode(t *testing.T) {
 		id   *age.X25519Identity
 		kind fault.Kind
 	}{{p.key, stranger, fault.Tampered}, {bytes.Repeat([]byte{8}, 32), p.id, fault.NotFound}} {
-		v, err := OpenFolder(p.dir, p.db, c.key, c.id, story)
+		v, err := OpenFolder(p.db, Options{Dir: p.dir, NodeKey: c.key, Wrap: c.id, Log: p.log, Clock: story})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +268,7 @@ func TestAnotherNode(t *testing.T) {
 		}
 		v.Close()
 	}
-	if _, err := OpenFolder(p.dir, p.db, p.key[:31], p.id, story); err == nil {
+	if _, err := OpenFolder(p.db, Options{Dir: p.dir, NodeKey: p.key[:31], Wrap: p.id, Log: p.log, Clock: story}); err == nil {
 		t.Error("a short key was taken")
 	}
 }

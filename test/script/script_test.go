@@ -52,10 +52,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("RAKSHA", bin)
 			e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"picture": picture},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"picture": picture, "node": node},
 	})
 }
 

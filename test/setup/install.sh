@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL and, for the browser test, chromium from Debian, and the packages of
-# test/browser/package-lock.json. Says nothing when nothing is missing.
+# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg and, for the browser test, chromium from Debian, and the packages of
+# test/browser and test/clients. Says nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -14,6 +14,9 @@ done
 missing=()
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
 	missing+=(postgresql)
+fi
+if ! command -v ffmpeg >/dev/null; then
+	missing+=(ffmpeg)
 fi
 if [ -f test/browser/package-lock.json ] && ! command -v chromium >/dev/null; then
 	missing+=(chromium)
@@ -38,11 +41,13 @@ if [ ${#missing[@]} -gt 0 ]; then
 	rm -f "$log"
 fi
 
-lock=test/browser/package-lock.json
-stamp=test/browser/node_modules/.installed
-if [ -f "$lock" ] && ! [ "$stamp" -nt "$lock" ]; then
-	echo "installing the packages of $lock"
-	npm ci --prefix test/browser --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
-	mkdir -p "$(dirname "$stamp")"
-	touch "$stamp"
-fi
+for dir in test/browser test/clients; do
+	lock=$dir/package-lock.json
+	stamp=$dir/node_modules/.installed
+	if [ -f "$lock" ] && ! [ "$stamp" -nt "$lock" ]; then
+		echo "installing the packages of $lock"
+		npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+		mkdir -p "$(dirname "$stamp")"
+		touch "$stamp"
+	fi
+done

@@ -6,6 +6,8 @@
 # The server keeps its data in a new temporary folder and listens on a free port of the loopback address only, without
 # passwords: it holds nothing but test data. The command finds it in RAKSHA_TEST_POSTGRES. If that is set already, the
 # command runs against that server and nothing is started. PostgreSQL refuses to run as root: then its own user runs it.
+#
+# The server does not flush to the disk, which tests need not wait for. RAKSHA_POSTGRES_FSYNC=on makes it durable, for measurements.
 set -euo pipefail
 
 if [ -n "${RAKSHA_TEST_POSTGRES:-}" ]; then
@@ -51,7 +53,7 @@ cd "$dir" # a folder that the server's user may enter
 for attempt in 1 2 3 4 5; do
 	port=$((20000 + RANDOM % 20000))
 	"${as[@]}" "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-		-c fsync=off -c max_connections=300 >"$dir/server.log" 2>&1 &
+		-c fsync="${RAKSHA_POSTGRES_FSYNC:-off}" -c max_connections=300 >"$dir/server.log" 2>&1 &
 	server=$!
 	ready=
 	for _ in $(seq 300); do

@@ -27,3 +27,13 @@ CREATE INDEX list_change_batch ON list_change (batch_id);
 
 -- list_kind: of a kind of hash, in how many look-ups it takes part, in millionths; without a row, in all
 CREATE TABLE list_kind (id {ID}, kind TEXT NOT NULL UNIQUE, share BIGINT NOT NULL);
+
+-- screen_rule: what to do with an upload that is on a list. list_id NULL: any list; label '': any label
+CREATE TABLE screen_rule (
+  id {ID},
+  list_id BIGINT REFERENCES hash_list (id),
+  label TEXT NOT NULL DEFAULT '',
+  certainty TEXT NOT NULL CHECK (certainty IN ('exact', 'perceptual')),
+  decision TEXT NOT NULL CHECK (decision IN ('allow', 'hold', 'block')),
+  removed_at BIGINT NOT NULL DEFAULT 0
+);

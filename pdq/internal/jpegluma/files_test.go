@@ -112,6 +112,13 @@ func TestUnusualFilesAreLeftToOthers(t *testing.T) {
 	good := encode(t, draw(40, 40), 80)
 	change := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(good)) }
 	sof := bytes.Index(good, []byte{0xff, 0xc0})
+	steep := func(entries ...int) []byte { // large coefficients, made larger yet by the first quantiser
+		b := encode(t, draw(40, 40), 100)
+		for _, i := range entries {
+			b[bytes.Index(b, []byte{0xff, 0xdb})+5+i] = 255
+		}
+		return b
+	}
 	for name, b := range map[string][]byte{
 		"empty":       nil,
 		"not a file":  []byte("river and kite"),
@@ -121,6 +128,8 @@ func TestUnusualFilesAreLeftToOthers(t *testing.T) {
 		"zero height": change(func(b []byte) []byte { b[sof+5], b[sof+6] = 0, 0; return b }),
 		"too large":   change(func(b []byte) []byte { b[sof+5], b[sof+7] = 0xff, 0xff; return b }),
 		"cut":         good[:len(good)-40],
+		"steep AC":    steep(1, 2),
+		"steep DC":    steep(0),
 		"Adobe RGB": change(func(b []byte) []byte {
 			return append([]byte("\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"), b[2:]...)
 		}),
