@@ -16,6 +16,7 @@ type benchCmd struct {
 	Media  benchMediaCmd  `cmd:"" help:"Measure decoding in confined processes against decoding in this one."`
 	Record benchRecordCmd `cmd:"" help:"Measure the verification of a record."`
 	Serve  benchServeCmd  `cmd:"" help:"Measure the match service from a second process."`
+	Video  benchVideoCmd  `cmd:"" help:"Measure hashing films against the decoding alone, and count false matches; needs ffmpeg."`
 	Store  benchStoreCmd  `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
 }
 

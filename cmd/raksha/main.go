@@ -29,6 +29,8 @@ type commands struct {
 	Directory  directoryCmd  `cmd:"" help:"The agencies that a node knows: their keys, officers and what it takes from each."`
 	Document   documentCmd   `cmd:"" help:"Documents between nodes."`
 	Vault      vaultCmd      `cmd:"" help:"The sealed originals of a node: keys, state, holds and destruction."`
+	Backup     backupCmd     `cmd:"" help:"Copy a node whole into one encrypted file, while it serves."`
+	Restore    restoreCmd    `cmd:"" help:"Put a backup into place, once its record has proven itself."`
 	Statistics statisticsCmd `cmd:"" help:"Figures of a node as of a time, computed from its record."`
 	Hash       hashCmd       `cmd:"" help:"Hash pictures and films."`
 	Match      matchCmd      `cmd:"" help:"Look pictures and films up in a list of hashes."`

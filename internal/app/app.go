@@ -104,6 +104,9 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	if err := whole(c.Dir); err != nil {
+		return nil, err
+	}
 	n = &Node{served: make(chan error, 1)}
 	if n.lock, err = lockFolder(c.Dir); err != nil {
 		return nil, err
@@ -126,7 +129,7 @@ func Start(ctx context.Context, c Config) (n *Node, err error) {
 		return n, fault.Wrap(err, fault.Unavailable, "cannot listen on %s: %v", c.Listen, err)
 	}
 	n.URL = "http://" + listener.Addr().String()
-	n.server = &http.Server{Handler: front(handler, c.Proxy), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	n.server = &http.Server{Handler: api.OneSlash(front(handler, c.Proxy)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	go func() { n.served <- n.server.Serve(listener) }()
 	return n, nil
 }
@@ -230,7 +233,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
-	return api.OneSlash(mux), nil
+	return mux, nil
 }
 
 const askPeers = time.Hour // between two rounds of asking every agency for its newest directory entry

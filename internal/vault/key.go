@@ -358,3 +358,28 @@ func (v *Vault) retire(ctx context.Context) (n int64, err error) {
 	}
 	return n, ring{[]*age.X25519Identity{id}}.write(v.keyFile)
 }
+
+// KeysOpen says whether a key file (nil: none) has the wrapping key of every object; fault.NotFound names one that it lacks. The
+// node's first key, which stands elsewhere, is taken as at hand.
+func (v *Vault) KeysOpen(file []byte, objects []Object) error {
+	var f keyFile
+	if file != nil {
+		if err := json.Unmarshal(file, &f); err != nil {
+			return fault.Wrap(err, fault.Tampered, "the file of the vault's keys is damaged")
+		}
+	}
+	has := map[string]bool{"": true, v.first.Recipient().String(): true}
+	for _, s := range f.Identities {
+		id, err := age.ParseX25519Identity(s)
+		if err != nil {
+			return fault.New(fault.Tampered, "the file of the vault's keys is damaged")
+		}
+		has[id.Recipient().String()] = true
+	}
+	for _, o := range objects {
+		if !has[o.KeyID] {
+			return fault.New(fault.NotFound, "the wrapping key %s is not in the file", o.KeyID)
+		}
+	}
+	return nil
+}

@@ -447,9 +447,6 @@ func (v *Vault) Sealed(ctx context.Context, o Object) ([]byte, error) {
 	return b, err
 }
 
-// Opens says whether this node has the wrapping key of an object.
-func (v *Vault) Opens(o Object) bool { _, err := v.wrapping(o.KeyID); return err == nil }
-
 // objectKey names the file of a row: in one of 256 folders, by the row's name and the tag of its attempt.
 func objectKey(name string, wrapped []byte) string {
 	return name[:min(2, len(name))] + "/" + name + "-" + hex.EncodeToString(wrapped[:min(tagBytes, len(wrapped))])

@@ -45,7 +45,7 @@ for target in "${targets[@]}"; do
 	fi
 	left=$((left - 1))
 	log=$(mktemp)
-	if go test -run='^$' -fuzz="^$name\$" -fuzztime="${time}s" "$package" >"$log" 2>&1; then
+	if go test -run='^$' -fuzz="^$name\$" -fuzztime="${time}s" -fuzzminimizetime=2s "$package" >"$log" 2>&1; then
 		echo "$package $name: ${time}s, $(grep -o 'execs: [0-9]*' "$log" | tail -1)"
 	else
 		cat "$log"
