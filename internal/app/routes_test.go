@@ -54,6 +54,8 @@ var guards = map[guard][]string{
 		"POST /api/v1/lists/{id}/offer", "GET /api/v1/lists/{id}/feedback", "POST /api/v1/lists/{id}/import", "GET /api/v1/lists/{id}/export", "GET /api/v1/exchanges",
 		"POST /api/v1/exchanges", "GET /api/v1/exchanges/{id}", "POST /api/v1/exchanges/{id}/change", "POST /api/v1/exchanges/{id}/remove", "POST /api/v1/exchanges/{id}/credentials",
 		"POST /api/v1/exchanges/{id}/sync", "GET /api/v1/exchanges/{id}/aside", "GET /api/v1/exchanges/{id}/reasons", "GET /api/v1/exchanges/{id}/votes", "POST /api/v1/exchanges/{id}/votes",
+		"GET /c/exchanges", "POST /c/exchanges", "GET /c/exchanges/apis", "GET /c/exchanges/api/{api}", "POST /c/exchanges/api/{api}", "GET /c/exchanges/api/{api}/schema",
+		"GET /c/exchange/{name}", "PUT /c/exchange/{name}", "DELETE /c/exchange/{name}", "GET /c/exchange/{name}/status",
 		"GET /api/v1/scans", "POST /api/v1/scans", "GET /api/v1/record", "GET /api/v1/record/inclusion", "GET /api/v1/record/consistency", "GET /api/v1/record/witnesses",
 		"GET /api/v1/record/erasures", "GET /api/v1/record/timestamps", "GET /api/v1/complaints", "POST /api/v1/complaints", "GET /api/v1/tips", "GET /api/v1/tips/{id}",
 		"POST /api/v1/tips/decisions", "GET /api/v1/matches", "POST /api/v1/matches/{id}/decision", "POST /api/v1/matches/{id}/openings", "POST /api/v1/openings/{id}/approval",

@@ -19,7 +19,7 @@ const (
 	maxRange  = 400_000 // entries of a range: a larger one is asked for in parts
 	maxPages  = 20_000  // of one range
 	maxEmpty  = 100     // pages without entries, one after another
-	maxSplits = 500     // of one fetch
+	maxSplits = 500     // of one fetch, because of answers that cannot be read
 	maxSetBy  = 25      // ranges that one fetch sets aside: beyond, the server is at fault
 	againIn   = 6 * time.Hour
 	againMost = 8 // ranges that one fetch asks for again
@@ -129,7 +129,7 @@ func (s *ncmecSource) one(ctx context.Context, p *ncmecPoint, asked bool, commit
 	case err != nil:
 		return s.trouble(ctx, p, asked, body, got, err, commit)
 	case now.Next == "" && ncmec.Left(got.Next) > maxRange && now.To-now.From > 1:
-		return false, s.split(p)
+		return false, s.split(p, commit)
 	}
 	out := page{items: s.items(got.Entries), aside: got.Aside}
 	if got.Next != "" {
@@ -196,10 +196,10 @@ func (s *ncmecSource) trouble(ctx context.Context, p *ncmecPoint, asked bool, bo
 	}
 	now := p.Spans[0]
 	if now.To-now.From > 1 {
-		if err := s.split(p); err != nil {
-			return false, fault.Wrap(cause, fault.Unavailable, "%s, and smaller ranges do not help: %s", err, fault.Message(cause))
+		if s.splits++; s.splits > maxSplits {
+			return false, fault.Wrap(cause, fault.Unavailable, "%d smaller ranges did not help: %s", maxSplits, fault.Message(cause))
 		}
-		return false, nil
+		return false, s.split(p, commit)
 	}
 	if s.aside++; s.aside > maxSetBy {
 		return false, fault.Wrap(cause, fault.Unavailable, "too many of the server's answers cannot be read: %s", fault.Message(cause))
@@ -220,16 +220,13 @@ func (s *ncmecSource) trouble(ctx context.Context, p *ncmecPoint, asked bool, bo
 
 func clockText(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(ncmec.TimeForm) }
 
-// split halves the range under way; its pages are asked for anew.
-func (s *ncmecSource) split(p *ncmecPoint) error {
-	if s.splits++; s.splits > maxSplits {
-		return fault.New(fault.Unavailable, "%d ranges were too much for the server or for this node", maxSplits)
-	}
+// split halves the range under way; its pages are asked for anew. That is kept: on a slow server it took long to find out.
+func (s *ncmecSource) split(p *ncmecPoint, commit func(page) error) error {
 	now := p.Spans[0]
 	middle := now.From + (now.To-now.From)/2
 	p.Spans = slices.Concat([]span{{From: now.From, To: middle, Aside: now.Aside}, {From: middle, To: now.To, Aside: now.Aside}}, p.Spans[1:])
 	s.fresh()
-	return nil
+	return commit(page{checkpoint: p.text(), reached: p.reached()})
 }
 
 // printKinds are the hashes that are taken, by the protocol's names. sha256 is what nodes of this program say to each other.

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -345,6 +346,58 @@ func TestCredentialsAreSealed(t *testing.T) {
 		var n int
 		if err := b.db.Reader().QueryRow("SELECT COUNT(*) FROM exchange_secret WHERE owner = $1", fmt.Sprintf("exchange:%d", e.ID)).Scan(&n); err != nil || n != 0 {
 			b.Errorf("%d left, %v", n, err)
+		}
+		b.verify()
+	})
+}
+
+// TestFetchesByItself creates, switches off and on, and wants a fetch each time, and one job for the next.
+func TestFetchesByItself(t *testing.T) {
+	each(t, func(b *bench) {
+		u := newUpstream(b.T)
+		u.posts = many(250)
+		if err := b.jobs.Start(b.ctx); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { b.jobs.Stop(context.Background()) })
+		m := u.make()
+		m.Every = time.Hour
+		e := b.exchange(m, credentials)
+		until := func(what string, fn func() bool) {
+			b.Helper()
+			for range 1200 {
+				if fn() {
+					return
+				}
+				time.Sleep(25 * time.Millisecond)
+			}
+			b.Fatal(what)
+		}
+		doneAt := func() int64 {
+			s, err := b.x.StateOf(b.ctx, e.ID)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return s.DoneAt
+		}
+		waiting := func() int64 {
+			n, err := b.jobs.Unfinished(b.ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return n
+		}
+		until("it is not fetched", func() bool { return doneAt() > 0 && waiting() == 1 })
+		b.wants(e, wanted(u.posts))
+		b.clock.forward(time.Minute)
+		off, on := false, true
+		b.write(func(tx *store.Tx) error { _, err := b.x.Change(b.ctx, tx, e.ID, Update{Enabled: &off}); return err })
+		b.write(func(tx *store.Tx) error { _, err := b.x.Change(b.ctx, tx, e.ID, Update{Enabled: &on}); return err })
+		until("it is not fetched again", func() bool { return doneAt() == store.Micros(b.clock.Now()) && waiting() == 2 })
+		// A job of the schedule before the change does nothing.
+		asked := len(u.asked)
+		if err := b.x.syncJob(b.ctx, syncArgs{e.ID, e.turn}); err != nil || len(u.asked) != asked || waiting() != 2 {
+			b.Errorf("%v, %d questions", err, len(u.asked)-asked)
 		}
 		b.verify()
 	})
