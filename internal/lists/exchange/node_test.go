@@ -34,7 +34,7 @@ func newHand() *hand {
 
 // bench is a node with lists and exchanges and nothing else.
 type bench struct {
-	*testing.T
+	testing.TB
 	ctx      context.Context
 	db       *store.DB
 	log      *record.Log
@@ -61,13 +61,13 @@ func each(t *testing.T, fn func(b *bench)) {
 	})
 }
 
-func newBench(t *testing.T, db *store.DB, c *hand, secret, public string, limits Limits) *bench {
+func newBench(t testing.TB, db *store.DB, c *hand, secret, public string, limits Limits) *bench {
 	t.Helper()
 	signer, err := note.NewSigner(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, ctx: context.Background(), db: db, clock: c}
+	b := &bench{TB: t, ctx: context.Background(), db: db, clock: c}
 	if b.verifier, err = note.NewVerifier(public); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func wanted(posts []post) map[string]bool {
 
 func TestFollowsTheOtherParty(t *testing.T) {
 	each(t, func(b *bench) {
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		u.posts = many(1050)
 		u.posts[5].raw = `<video><member id="42"/><timestamp>2026-02-28T08:00:00Z</timestamp><id>e5</id><fingerprints><md5>no hash</md5></fingerprints></video>`
 		u.posts[6].raw = `<video><member id="none"/><id>e6</id></video>`
@@ -149,7 +149,7 @@ func TestHostileServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(b *bench) {
-				u := newUpstream(b.T)
+				u := newUpstream(b)
 				u.posts = many(450)
 				poisoned := false
 				u.bad = func(w http.ResponseWriter, r *http.Request, part []post) bool {
@@ -197,7 +197,7 @@ func TestHostileServer(t *testing.T) {
 // TestServerDown fails, says so, keeps where it stood, and goes on when the server is back.
 func TestServerDown(t *testing.T) {
 	each(t, func(b *bench) {
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		u.posts = many(450)
 		e := b.exchange(u.make(), credentials)
 		pages := 0
@@ -240,7 +240,7 @@ func TestServerDown(t *testing.T) {
 func TestSlowServer(t *testing.T) {
 	each(t, func(b *bench) {
 		b.x.Limits.Timeout = 500 * time.Millisecond
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		for i := range 8 {
 			u.posts = append(u.posts, post{member: 1, id: fmt.Sprint("e", i), md5: md5Of(i), at: start.Unix() - 20 + int64(i)})
 		}
@@ -262,7 +262,7 @@ func TestSlowServer(t *testing.T) {
 // TestTooMuchAtOnce asks for smaller ranges when the first page says that a range is too large.
 func TestTooMuchAtOnce(t *testing.T) {
 	each(t, func(b *bench) {
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		u.posts = many(450)
 		large := 0
 		u.bad = func(w http.ResponseWriter, r *http.Request, part []post) bool {
@@ -286,7 +286,7 @@ func TestTooMuchAtOnce(t *testing.T) {
 
 func TestManyInOneSecond(t *testing.T) {
 	each(t, func(b *bench) {
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		u.posts = many(350)
 		for i := range u.posts {
 			u.posts[i].at = start.Unix() - 60
@@ -307,7 +307,7 @@ func TestManyInOneSecond(t *testing.T) {
 
 func TestCredentialsAreSealed(t *testing.T) {
 	each(t, func(b *bench) {
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		e := b.exchange(u.make(), nil)
 		if s, err := b.x.Sync(b.ctx, e.ID, 0); fault.Of(err) != fault.Unsigned || !strings.Contains(s.Failure, "no credentials") {
 			b.Errorf("%+v, %v", s, err)
@@ -354,7 +354,7 @@ func TestCredentialsAreSealed(t *testing.T) {
 // TestFetchesByItself creates, switches off and on, and wants a fetch each time, and one job for the next.
 func TestFetchesByItself(t *testing.T) {
 	each(t, func(b *bench) {
-		u := newUpstream(b.T)
+		u := newUpstream(b)
 		u.posts = many(250)
 		if err := b.jobs.Start(b.ctx); err != nil {
 			b.Fatal(err)
