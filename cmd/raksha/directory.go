@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ type directoryCmd struct {
 	Show   directoryShowCmd   `cmd:"" help:"Print the directory entry of this node's agency or of another."`
 	List   directoryListCmd   `cmd:"" help:"List the agencies that this node knows, and what it takes from each."`
 	Pin    directoryPinCmd    `cmd:"" help:"Make an agency known by the fingerprint of its root key, or change what this node takes from it."`
-	Rotate directoryRotateCmd `cmd:"" help:"Replace the key with which the agency countersigns, or its root key, and publish it."`
+	Rotate directoryRotateCmd `cmd:"" help:"Replace the key of an officer, the one with which the agency countersigns, or its root key, and publish it."`
 	Revoke directoryRevokeCmd `cmd:"" help:"Revoke a key of this agency and publish that."`
 	Export directoryExportCmd `cmd:"" help:"Write the whole directory as one file, for another node or for raksha document verify."`
 	Import directoryImportCmd `cmd:"" help:"Take newer entries from such a file."`
@@ -162,6 +163,7 @@ type directoryPinCmd struct {
 	Instruments   []string `help:"What this node takes from it, such as takedown_order,summons; without it nothing."`
 	Entry         string   `type:"existingfile" help:"File with its signed entry, instead of fetching it."`
 	AllowLoopback bool     `help:"The agency's node may be on this machine."`
+	Replace       bool     `help:"Its root key was lost or stolen, and the agency has said the new fingerprint by telephone: nothing that the old root signed counts any more."`
 }
 
 // Run pins an agency.
@@ -173,7 +175,11 @@ func (c directoryPinCmd) Run(ctx context.Context, s streams) error {
 		}
 		var p directory.Peer
 		err = n.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-			p, err = n.Book.Pin(ctx, tx, c.URL, c.Fingerprint, c.Instruments, jws)
+			pin := n.Book.Pin
+			if c.Replace {
+				pin = n.Book.Repin
+			}
+			p, err = pin(ctx, tx, c.URL, c.Fingerprint, c.Instruments, jws)
 			return err
 		})
 		if err != nil {
@@ -196,31 +202,19 @@ func (c directoryPinCmd) entry(ctx context.Context) ([]byte, error) {
 
 type directoryRotateCmd struct {
 	nodeFlags
-	Key string `arg:"" enum:"agency,root" help:"agency: the key with which the agency countersigns. root: the key whose fingerprint others have pinned; the old one signs the new."`
+	Key      string `arg:"" enum:"agency,root,officer" help:"agency: the key with which the agency countersigns. root: the key whose fingerprint others have pinned; the old one signs the new. officer: that of --username, whose password is read from standard input."`
+	Username string `help:"The officer whose key is replaced."`
 }
 
 // Run rotates a key.
 func (c directoryRotateCmd) Run(ctx context.Context, s streams) error {
+	if (c.Key == "officer") != (c.Username != "") {
+		return fault.New(fault.Invalid, "--username goes with the key of an officer, and with that only")
+	}
 	return c.with(ctx, true, fetch.Options{}, func(n *app.Offline) error {
-		now, err := c.now()
+		before, after, err := c.rotate(ctx, s, n)
 		if err != nil {
 			return err
-		}
-		before := n.Self.AgencyKID
-		if c.Key == "agency" {
-			err = n.Self.RotateAgency()
-		} else {
-			before, err = directory.Fingerprint(n.Self.RootPublic()), n.Self.RotateRoot(now.Now())
-		}
-		if err == nil {
-			err = n.DB.Write(ctx, n.Book.Publish)
-		}
-		if err != nil {
-			return err
-		}
-		after := n.Self.AgencyKID
-		if c.Key == "root" {
-			after = directory.Fingerprint(n.Self.RootPublic())
 		}
 		if c.JSON {
 			return json.NewEncoder(s.out).Encode(map[string]string{"key": c.Key, "before": before, "after": after})
@@ -231,6 +225,39 @@ func (c directoryRotateCmd) Run(ctx context.Context, s streams) error {
 		}
 		return nil
 	})
+}
+
+func (c directoryRotateCmd) rotate(ctx context.Context, s streams, n *app.Offline) (before, after string, err error) {
+	switch c.Key {
+	case "officer":
+		person, err := n.People.ByUsername(ctx, n.DB.Reader(), c.Username)
+		if err != nil {
+			return "", "", err
+		}
+		line, err := bufio.NewReader(io.LimitReader(s.in, 4096)).ReadString('\n')
+		if err != nil && err != io.EOF {
+			return "", "", err
+		}
+		now, err := n.People.RotateKey(ctx, c.Username, strings.TrimRight(line, "\r\n"), n.Book.Publish)
+		return person.KID, now.KID, err
+	case "agency":
+		before = n.Self.AgencyKID
+		if err := n.Self.RotateAgency(); err != nil {
+			return "", "", err
+		}
+		after = n.Self.AgencyKID
+	default:
+		now, err := c.now()
+		if err != nil {
+			return "", "", err
+		}
+		before = directory.Fingerprint(n.Self.RootPublic())
+		if err := n.Self.RotateRoot(now.Now()); err != nil {
+			return "", "", err
+		}
+		after = directory.Fingerprint(n.Self.RootPublic())
+	}
+	return before, after, n.DB.Write(ctx, n.Book.Publish)
 }
 
 type directoryRevokeCmd struct {

@@ -157,18 +157,40 @@ func (b *Book) Export(ctx context.Context, q store.Queryer) (Export, error) {
 		return x, err
 	}
 	for _, peer := range peers {
-		entries, err := texts(ctx, q, "SELECT jws FROM peer_entry WHERE peer_id = $1 ORDER BY version", peer.ID)
+		entries, err := keptOf(ctx, q, peer)
 		if err != nil {
 			return x, err
-		}
-		if len(entries) == 0 { // of a node that was set up before entries were kept
-			if entries, err = texts(ctx, q, "SELECT entry FROM peer WHERE id = $1", peer.ID); err != nil {
-				return x, err
-			}
 		}
 		x.Agencies = append(x.Agencies, ExportedAgency{Agency: peer.Agency, URL: peer.URL, Fingerprint: peer.Fingerprint, Instruments: peer.Instruments, Entries: entries})
 	}
 	return x, nil
+}
+
+// keptOf gives the entries of a peer that hang together with the newest: signed by its root or by one that this followed.
+func keptOf(ctx context.Context, q store.Queryer, peer Peer) ([]string, error) {
+	newest, err := texts(ctx, q, "SELECT entry FROM peer WHERE id = $1", peer.ID)
+	if err != nil {
+		return nil, err
+	}
+	e, err := verifyHeld([]byte(newest[0]), peer.Fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	all, err := texts(ctx, q, "SELECT jws FROM peer_entry WHERE peer_id = $1 AND version < $2 ORDER BY version", peer.ID, e.Version)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, jws := range all {
+		s, err := readSigned([]byte(jws))
+		if err != nil {
+			return nil, err
+		}
+		if contains(e.roots, Fingerprint(s.Root)) {
+			out = append(out, jws)
+		}
+	}
+	return append(out, newest[0]), nil
 }
 
 // JSON writes an export as its file.

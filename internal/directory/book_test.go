@@ -219,6 +219,50 @@ func TestPublishCarriesOn(t *testing.T) {
 	})
 }
 
+// An officer's key is replaced: the old one runs out after every document has travelled, the new one counts at once, and the
+// private half opens with the same password.
+func TestOfficerRotates(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		clock := &movable{at: noon}
+		unit, chirp := newHouse(t, db, clock, "unit"), newHouse(t, storetest.SQLite(t), clock, "chirp")
+		old := unit.officer("mira", "DIG")
+		clock.add(24 * time.Hour)
+		if _, err := unit.people.RotateKey(unit.ctx, "mira", "a wrong password", unit.book.Publish); fault.Of(err) != fault.Unsigned {
+			t.Errorf("with a wrong password: %v", err)
+		}
+		p, err := unit.people.RotateKey(unit.ctx, "mira", password, unit.book.Publish)
+		if err != nil || p.KID == old.KID {
+			t.Fatal(p.KID, err)
+		}
+		private, err := unit.people.Key(unit.ctx, p, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := chirp.knows(unit, courier.Notice); err != nil {
+			t.Fatal(err)
+		}
+		judge := func(k courier.Key) string {
+			_, err := courier.Open(t.Context(), letter(t, clock.Now(), "unit", "chirp", k, unit.agencyKey()), "chirp", clock.Now(), chirp.book)
+			if err == nil {
+				return ""
+			}
+			return fault.Code(err)
+		}
+		now := courier.Key{KID: p.KID, Private: private}
+		if a, b := judge(old), judge(now); a != "" || b != "" {
+			t.Errorf("after the rotation: the old key %q, the new one %q", a, b)
+		}
+		clock.add(31 * 24 * time.Hour)
+		if a, b := judge(old), judge(now); a != courier.KeyExpired || b != "" {
+			t.Errorf("a month later: the old key %q, the new one %q", a, b)
+		}
+		if _, err := courier.Open(t.Context(), letter(t, noon, "unit", "chirp", now, unit.agencyKey()), "chirp", noon.Add(25*time.Hour), chirp.book); fault.Code(err) != courier.SignedBeforeKey {
+			t.Errorf("dated before the new key: %v", err)
+		}
+		unit.verify()
+	})
+}
+
 // keys.json after a rotation is what a restart reads, and the old root cannot speak any more.
 func TestRootSuccession(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -435,6 +479,49 @@ func TestExportImportJudge(t *testing.T) {
 func sum(b []byte) string {
 	j, _ := directory.Judge(context.Background(), b, nil, nil, noon)
 	return j.SHA256
+}
+
+// A root key that was stolen is replaced by telephone: the new root starts anew, and the old one is heard no more.
+func TestRepin(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		clock := &movable{at: noon}
+		old, chirp := newHouse(t, storetest.SQLite(t), clock, "unit"), newHouse(t, db, clock, "chirp")
+		mira := old.officer("mira", "DIG")
+		if err := chirp.knows(old, courier.Notice); err != nil {
+			t.Fatal(err)
+		}
+		again := newHouse(t, storetest.SQLite(t), clock, "unit") // with keys of its own, version 1
+		if err := chirp.knows(again, courier.Notice); fault.Code(err) != "other_pin" {
+			t.Errorf("another root under a known name: %v", err)
+		}
+		jws, e := again.own()
+		repin := func(jws []byte, fingerprint string) error {
+			return db.Write(chirp.ctx, func(ctx context.Context, tx *store.Tx) error {
+				_, err := chirp.book.Repin(ctx, tx, "https://unit.example", fingerprint, []string{courier.Notice}, jws)
+				return err
+			})
+		}
+		if err := repin(jws, directory.Fingerprint(old.self.RootPublic())); fault.Code(err) != "wrong_root" {
+			t.Errorf("by the old fingerprint: %v", err)
+		}
+		if err := repin(jws, e.Root()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := courier.Open(t.Context(), letter(t, clock.Now(), "unit", "chirp", mira, old.agencyKey()), "chirp", clock.Now(), chirp.book); fault.Code(err) != courier.UnknownKeyCode {
+			t.Errorf("signed by the old keys: %v", err)
+		}
+		if err := chirp.knows(old); fault.Code(err) != "other_pin" {
+			t.Errorf("the old root again: %v", err)
+		}
+		x, err := chirp.book.Export(chirp.ctx, db.Reader())
+		if err != nil || len(x.Agencies[1].Entries) != 1 {
+			t.Fatalf("%+v, %v", x, err)
+		}
+		if _, err := x.Open(clock.Now()); err != nil {
+			t.Error(err)
+		}
+		chirp.verify()
+	})
 }
 
 // A node from before entries were kept keeps the one that it holds with the next that it takes, and its record verifies.

@@ -58,9 +58,37 @@ func (b *Book) Pin(ctx context.Context, tx *store.Tx, url, fingerprint string, i
 		return Peer{}, err
 	}
 	if !same(known.Fingerprint, fingerprint) && !same(known.Fingerprint, claimed.Root()) && !contains(claimed.roots, known.Fingerprint) {
-		return Peer{}, fault.Coded(fault.Refused, "other_pin", "%s is pinned with another fingerprint; remove that pin first if its root key really changed", claimed.Agency)
+		return Peer{}, fault.Coded(fault.Refused, "other_pin", "%s is pinned with another fingerprint; if its root key really changed, as the agency says by phone, raksha directory pin --replace takes the new one", claimed.Agency)
 	}
 	return b.take(ctx, tx, known, jws, record.Fields{"url": url, "instruments": strings.Join(instruments, " ")})
+}
+
+// Repin replaces the fingerprint of an agency whose root key was lost or stolen, by one that was learnt out of band. What the
+// old root signed counts no more.
+func (b *Book) Repin(ctx context.Context, tx *store.Tx, url, fingerprint string, instruments []string, jws []byte) (Peer, error) {
+	e, err := VerifyEntry(jws, fingerprint, b.clock.Now(), 0)
+	if err != nil {
+		return Peer{}, err
+	}
+	known, err := b.peer(ctx, tx, e.Agency)
+	if err != nil {
+		return Peer{}, err
+	}
+	if err := fetch.SafeURL(url); err != nil {
+		return Peer{}, err
+	}
+	if contains(e.roots, known.Fingerprint) {
+		return Peer{}, fault.New(fault.Conflict, "the new root key of %s follows the old one by its own signature; pin it without --replace", e.Agency)
+	}
+	err = b.log.Update(ctx, tx, "peer", "directory.repinned", time.Time{}, known.ID, record.Fields{"fingerprint": e.Root(), "name": e.Name, "url": url,
+		"desks": strings.Join(e.Desks, " "), "instruments": strings.Join(instruments, " "), "version": e.Version, "entry": string(jws), "updated_at": b.clock.Now()})
+	if err != nil {
+		return Peer{}, err
+	}
+	if err := b.keep(ctx, tx, known.ID, e, jws); err != nil {
+		return Peer{}, err
+	}
+	return b.peer(ctx, tx, e.Agency)
 }
 
 // Take takes a newer entry of an agency that is pinned already; what this node accepts from it does not change.
@@ -111,7 +139,7 @@ func (b *Book) take(ctx context.Context, tx *store.Tx, known Peer, jws []byte, f
 // keep stores an entry among those that were ever taken.
 func (b *Book) keep(ctx context.Context, tx *store.Tx, peerID int64, e Entry, jws []byte) error {
 	var n int64
-	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM peer_entry WHERE peer_id = $1 AND version = $2", peerID, e.Version).Scan(&n); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM peer_entry WHERE peer_id = $1 AND root = $2 AND version = $3", peerID, e.Root(), e.Version).Scan(&n); err != nil {
 		return err
 	}
 	tx.AfterCommit(func() { b.remember(e) })

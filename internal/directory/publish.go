@@ -131,7 +131,7 @@ func (b *Book) officers(ctx context.Context, q store.Queryer, before Entry, peop
 				o.Earlier = append(o.Earlier, courier.EarlierRank{Rank: old.Rank, AuthorisationRef: old.AuthorisationRef, Until: now})
 			}
 		} else if before.Version > 0 { // a key that replaces another is new today, whenever its owner came
-			o.NotBefore = later(o.NotBefore, before.IssuedAt.Add(-time.Minute))
+			o.NotBefore = now.Add(-time.Minute)
 		}
 		if person.DisabledAt != 0 && !o.Revoked {
 			o.Revoked, o.RevokedAt, o.Reason = true, store.Time(person.DisabledAt), "left the agency"
@@ -179,13 +179,6 @@ func joinPasskeys(before, listed []courier.Passkey, now time.Time) (out []courie
 
 func sooner(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
 		return b
 	}
 	return a

@@ -84,6 +84,7 @@ type People struct {
 	stretch  chan struct{} // one place for each password that is stretched at the same time: that costs memory
 	handover []handover    // what is handed over when a person leaves; set before the node serves
 	ledger   ledger
+	turns    turns
 
 	mu   sync.Mutex
 	used map[int64]time.Time // guarded by mu: when the use of a service credential was last written
@@ -94,7 +95,7 @@ const parallelPasswords = 4
 // NewPeople keeps people in db. c dates what is recorded; sessions run on the machine's time.
 func NewPeople(db *store.DB, log *record.Log, c clock.Clock) *People {
 	return &People{db: db, log: log, clock: c, settings: Settings{Wall: clock.System{}}, stretch: make(chan struct{}, parallelPasswords),
-		ledger: ledger{recent: map[readKey]time.Time{}}, used: map[int64]time.Time{}}
+		ledger: ledger{recent: map[readKey]time.Time{}}, used: map[int64]time.Time{}, turns: turns{names: map[string]*turn{}}}
 }
 
 // Configure says how people sign in. It must be called before the first request.

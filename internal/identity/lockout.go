@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"raksha.example/raksha/internal/fault"
@@ -24,6 +25,46 @@ const (
 	longestLock         = time.Hour
 	attemptLength       = 24 * time.Hour // after which failures are forgotten
 )
+
+// turns lets the checks of one name come one after the other: somebody who does several things at once, each with the right
+// password, is not taken for somebody who guesses.
+type turns struct {
+	mu    sync.Mutex
+	names map[string]*turn // guarded by mu: those that somebody has or waits for
+}
+
+type turn struct {
+	free  chan struct{} // holds one when nobody has the turn
+	users int           // who has it or waits for it
+}
+
+// take waits for the turn of a name and gives what ends it.
+func (t *turns) take(ctx context.Context, name string) (end func(), err error) {
+	name = nameSubject(name)
+	t.mu.Lock()
+	one := t.names[name]
+	if one == nil {
+		one = &turn{free: make(chan struct{}, 1)}
+		one.free <- struct{}{}
+		t.names[name] = one
+	}
+	one.users++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if one.users--; one.users == 0 {
+			delete(t.names, name)
+		}
+	}
+	select {
+	case <-one.free:
+		return func() { one.free <- struct{}{}; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+}
 
 func nameSubject(username string) string {
 	return "name:" + hashToken(strings.ToLower(strings.TrimSpace(username)))

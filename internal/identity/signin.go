@@ -51,6 +51,11 @@ func (p *People) verify(ctx context.Context, username, password, address string)
 // SignIn checks a password, and the code of an authenticator app if the person has one, and opens a session. Whoever has a
 // passkey and no app signs in with that.
 func (p *People) SignIn(ctx context.Context, username, password, code string, d Device) (token string, person Person, err error) {
+	end, err := p.turns.take(ctx, username)
+	if err != nil {
+		return "", Person{}, err
+	}
+	defer end()
 	if person, _, err = p.verify(ctx, username, password, d.Address); err != nil {
 		return "", Person{}, err
 	}
@@ -105,6 +110,11 @@ func (p *People) Factors(ctx context.Context, q store.Queryer, person int64) (f 
 // Prove is the step-up by password or by code. Whoever has an app or a passkey proves it by that: the password was given
 // at sign-in.
 func (p *People) Prove(ctx context.Context, person Person, password, code string, d Device) error {
+	end, err := p.turns.take(ctx, person.Username)
+	if err != nil {
+		return err
+	}
+	defer end()
 	factors, err := p.Factors(ctx, p.db.Reader(), person.ID)
 	if err != nil {
 		return err
@@ -154,6 +164,11 @@ func (p *People) Key(ctx context.Context, person Person, password string) (ed255
 			return nil, err
 		}
 	}
+	end, err := p.turns.take(ctx, person.Username)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	_, sealing, err := p.verify(ctx, person.Username, password, "")
 	if err != nil {
 		if fault.Code(err) == "locked" || !errors.Is(err, fault.Unsigned) {

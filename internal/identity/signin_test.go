@@ -63,6 +63,28 @@ func TestLockOut(t *testing.T) {
 	})
 }
 
+func TestRightAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		n.person("asha", identity.Authoriser)
+		p, _ := n.in("asha")
+		var all sync.WaitGroup
+		for i := range 12 { // somebody signs many documents at once
+			all.Go(func() {
+				var err error
+				if i%2 == 0 {
+					_, err = n.people.Key(n.ctx, p, password)
+				} else {
+					_, _, err = n.people.SignIn(n.ctx, "asha", password, "", identity.Device{})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
 func TestSessions(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		n.person("asha", identity.Investigator)

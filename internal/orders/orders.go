@@ -161,8 +161,10 @@ func (o *Orders) items(ctx context.Context, tx *store.Tx, r Request) ([]courier.
 	}
 	for _, id := range r.SelectorIDs {
 		var kind, value string
-		if err := tx.QueryRowContext(ctx, "SELECT kind, value FROM selector WHERE id = $1", id).Scan(&kind, &value); err != nil {
-			return nil, fault.New(fault.NotFound, "there is no selector %d", id)
+		// Only what this case shows: whoever works on one case does not learn, by asking about it, what another one knows.
+		if err := tx.QueryRowContext(ctx, `SELECT kind, value FROM selector WHERE id = $1
+			AND EXISTS (SELECT 1 FROM sighting WHERE case_id = $2 AND (selector_id = $1 OR holder_of_id = $1))`, id, r.CaseID).Scan(&kind, &value); err != nil {
+			return nil, fault.New(fault.NotFound, "there is no selector %d in this case", id)
 		}
 		out = append(out, courier.Item{Kind: kind, Locator: value, NativeID: fmt.Sprint(id), Action: actions[r.Instrument]})
 	}

@@ -93,6 +93,23 @@ func (d *Desk) Refer(ctx context.Context, tx *store.Tx, tipIDs []int64, audience
 	return f, nil
 }
 
+// delivered takes the tips of a referral back that its addressee refused: somebody must act on them, and that is this agency again.
+func (d *Desk) delivered(ctx context.Context, tx *store.Tx, f courier.Filed) error {
+	if f.State != "refused" {
+		return nil
+	}
+	tips, err := intake.List(ctx, tx, intake.Filter{OnwardID: f.ID})
+	if err != nil {
+		return err
+	}
+	for _, t := range tips {
+		if err := d.tips.Set(ctx, tx, t.ID, "tip.returned", record.Fields{"state": "received", "onward_id": int64(0), "responsible": d.agency()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *Desk) pack(ctx context.Context, q store.Queryer, t intake.Tip) (referred, error) {
 	r := referred{Number: t.Number, Class: t.Class, Locator: t.Locator, Hints: t.Hints, Summary: t.Summary, OccurredAt: t.OccurredAt}
 	if t.AccountID != 0 {

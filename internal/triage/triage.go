@@ -43,6 +43,7 @@ func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, l
 	d := &Desk{db, log, c, office, law, register, pool, l, tips, agency}
 	office.On(courier.Referral, d.receiveReferral)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
+	office.OnDelivered(courier.Referral, d.delivered)
 	return d
 }
 

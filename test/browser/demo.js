@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 const root = resolve(import.meta.dirname, "../..");
-const binary = join(root, "bin/raksha");
+const binary = process.env.RAKSHA ?? join(root, "bin/raksha");
 
 export function build() {
   if (!existsSync(binary)) execFileSync("make", ["build"], { cwd: root, stdio: "inherit" });

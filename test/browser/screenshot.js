@@ -2,7 +2,7 @@
 // It runs a demo of its own in a folder of its own; with CONSOLE_URL, CONSOLE_USER and CONSOLE_PASSWORD it takes a unit's console that runs already.
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { launch, phone, signIn, wide } from "./browser.js";
+import { launch, open, phone, signIn, wide } from "./browser.js";
 import * as demo from "./demo.js";
 
 const out = resolve(import.meta.dirname, "../../docs/screenshots");
@@ -21,7 +21,7 @@ if (env.CONSOLE_URL) {
 
 // first gives the first link of a page that leads to an object, or nothing.
 async function first(page, path, pattern) {
-  await page.goto(entry.url + path);
+  await open(page, entry.url + path);
   const links = await page.locator("main a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
   return links.find((href) => pattern.test(href));
 }
@@ -35,7 +35,7 @@ for (const [size, viewport] of [["1440", wide], ["390", phone]]) {
   const shots = { story: "/", order, case: caseFile, clusters: caseFile && caseFile + "/clusters", statistics: "/statistics", record: "/record" };
   for (const [name, path] of Object.entries(shots)) {
     if (!path) continue;
-    await page.goto(entry.url + path);
+    await open(page, entry.url + path);
     await page.screenshot({ path: join(out, `${name}-${size}.png`) });
   }
   await context.close();

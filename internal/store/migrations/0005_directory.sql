@@ -6,5 +6,5 @@ CREATE TABLE peer_entry (
   root TEXT NOT NULL,
   jws TEXT NOT NULL,
   taken_at BIGINT NOT NULL,
-  UNIQUE (peer_id, version)
+  UNIQUE (peer_id, root, version)
 );
