@@ -74,6 +74,13 @@ func (x *Exchanges) take(ctx context.Context, tx *store.Tx, e Exchange, before s
 	if now, err := newest(ctx, tx, e.ID); err != nil || now.id != before.id {
 		return before, errOr(err, fault.New(fault.Conflict, "the exchange %s is being fetched by another process", e.Name))
 	}
+	var removed int64
+	if err := tx.QueryRowContext(ctx, "SELECT removed_at FROM hash_list WHERE id = $1", e.ListID).Scan(&removed); err != nil {
+		return before, err
+	}
+	if removed > 0 {
+		return before, fault.New(fault.Refused, "the list of the exchange %s was removed here; remove the exchange too", e.Name)
+	}
 	t := taking{x: x, e: e, aside: p.aside}
 	if err := t.sort(ctx, tx, p.items); err != nil {
 		return before, err
