@@ -22,6 +22,7 @@ import (
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/platforms"
@@ -45,6 +46,7 @@ type Config struct {
 	Office      *courier.Office
 	Register    *platforms.Register
 	Lists       *lists.Lists
+	Exchanges   *exchange.Exchanges
 	Media       *media.Pool
 	Callbacks   *lists.Callbacks
 	OpenMatch   []netip.Prefix // loopback networks that use the match service without signing in
@@ -125,6 +127,8 @@ func New(c Config) *Handler {
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)
 	a.registerMatchService(mux)
+	a.registerExchanges(mux)
+	a.registerHashSharing(mux)
 	return &Handler{shut(http.NewCrossOriginProtection().Handler(limitBody(mux))), mux}
 }
 
@@ -144,7 +148,11 @@ func shut(next http.Handler) http.Handler {
 
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		limit := int64(bodyLimit)
+		if isImport(r) {
+			limit = exchange.MaxFile // it is read as a stream
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

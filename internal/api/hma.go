@@ -85,6 +85,7 @@ func (a *api) registerMatchService(mux *routes) {
 	a.hashRoutes(handle)
 	a.matchRoutes(handle)
 	a.curateRoutes(handle)
+	a.exchangeRoutes(handle)
 	handle("GET /site-map", identity.LookUp, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(siteMap(routes)) })
 	handle("GET /openapi/openapi.json", identity.LookUp, func(context.Context, *http.Request, caller) (hmaAnswer, error) { return ok(matchDescription(routes)) })
 	for _, prefix := range []string{"/h/", "/m/", "/c/"} { // what is none of its paths is told in its own way

@@ -80,7 +80,7 @@ func (a *api) registerEntries() {
 		After int64 `query:"after" doc:"The last number of the page before"`
 		Limit int   `query:"limit" default:"1000" minimum:"1" maximum:"10000"`
 	}
-	read(a, "/lists/{id}/entries", "Entries of a list, page by page", func(ctx context.Context, in *page) ([]lists.Item, error) {
+	read(a, "/lists/{id}/entries", "Entries of a list, page by page", func(ctx context.Context, in *page) ([]lists.ListedEntry, error) {
 		if _, err := lists.ByID(ctx, a.DB.Reader(), in.ID); err != nil {
 			return nil, err
 		}

@@ -30,6 +30,7 @@ import (
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/platforms"
@@ -88,7 +89,7 @@ type Node struct {
 
 // Tables are all tables that the record answers for.
 func Tables() (out []record.Table) {
-	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, intake.Tables, scan.Tables, triage.Tables,
+	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables,
 		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
@@ -191,6 +192,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err != nil {
 		return nil, err
 	}
+	exchanges := exchange.New(exchange.Config{DB: n.db, Log: log, Clock: c.Clock, Lists: n.lists, Jobs: n.jobs, Agency: agency, Key: self.NodeKey, Logger: c.Logger,
+		Client: fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, HTTPSOnly: true, Timeout: -1, MaxBytes: exchange.MaxFile})})
 	region := strings.ToUpper(law.Code)
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, n.lists)
 	scanner := scan.New(n.db, log, c.Clock, register, n.pool, n.lists, tips, scan.Country{Code: region, Name: law.Name})
@@ -222,10 +225,10 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: n.lists, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
-	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
+	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})

@@ -87,8 +87,8 @@ func History(ctx context.Context, q store.Queryer, listID, content int64) ([]Cha
 	return out, err
 }
 
-// Item is an entry as a listing shows it.
-type Item struct {
+// ListedEntry is an entry as a listing shows it.
+type ListedEntry struct {
 	ID      int64  `json:"id"`
 	Content int64  `json:"content"` // the number under which it is changed and removed
 	Kind    string `json:"kind"`
@@ -102,11 +102,11 @@ type Item struct {
 const MaxPage = 10000
 
 // Entries reads a page of a list's entries that are not removed, those with numbers after `after`, at most limit of them.
-func Entries(ctx context.Context, q store.Queryer, listID, after int64, limit int) ([]Item, error) {
+func Entries(ctx context.Context, q store.Queryer, listID, after int64, limit int) ([]ListedEntry, error) {
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
 	}
-	out := []Item{}
+	out := []ListedEntry{}
 	// Batch by batch, so that a small list beside a large one is not looked for among all entries.
 	var batch int64
 	if after > 0 {
@@ -124,7 +124,7 @@ func Entries(ctx context.Context, q store.Queryer, listID, after int64, limit in
 		if len(batches) == 0 {
 			return out, nil
 		}
-		items, err := store.Collect(ctx, q, func(rows *sql.Rows) (v Item, err error) {
+		items, err := store.Collect(ctx, q, func(rows *sql.Rows) (v ListedEntry, err error) {
 			return v, rows.Scan(&v.ID, &v.Content, &v.Kind, &v.Value, &v.Label, &v.AddedAt)
 		}, `SELECT e.id, CASE WHEN e.content = 0 THEN e.id ELSE e.content END, e.kind, e.value, e.label, b.created_at FROM list_entry e JOIN list_batch b ON b.id = e.batch_id
 			WHERE b.list_id = $1 AND e.batch_id >= $2 AND e.batch_id <= $3 AND e.id > $4 AND NOT `+isRemoved+` ORDER BY e.batch_id, e.id LIMIT $5`,
