@@ -239,7 +239,7 @@ func (a *api) lookupFile(ctx context.Context, r *http.Request, who caller) (hmaA
 	if err != nil {
 		return hmaAnswer{}, err
 	}
-	hashes, err := a.hashFile(ctx, f, r.URL.Query())
+	hashes, err := a.hashes(ctx, f, r.URL.Query(), a.lookedUp)
 	if err != nil {
 		return hmaAnswer{}, err
 	}
