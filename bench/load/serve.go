@@ -124,7 +124,7 @@ func fill(ctx context.Context, o ServeOptions) error {
 	l := n.Rooms.Lists
 	have := l.Kinds()[lists.PDQ].Entries
 	if have >= o.N {
-		return nil
+		return l.KeepFiles()
 	}
 	var id int64
 	if v, err := lists.ByBank(ctx, n.Rooms.DB.Reader(), benchBank); err == nil {

@@ -52,7 +52,7 @@ const (
 const (
 	picturesFile = "pictures"
 	entriesFile  = "entries"
-	filesVersion = "raksha index 1\n"
+	filesVersion = "raksha index 2\n"
 )
 
 // start looks now and then whether the files are too old.
@@ -113,7 +113,7 @@ type kept struct {
 	Batch    int64
 	Top      uint64
 	Labels   []string
-	Places   map[uint64][]uint64 // pages: list << 32 | label
+	Places   map[uint64][]byte // pages: of each place, list and label as 4 bytes each
 	Group    map[uint64]uint64
 	Exact    []byte // of each exact hash: kind, 16 bytes, entry as 8 bytes; the entry that stands first before the others
 	Videos   map[uint64][]vpdq.Frame
@@ -138,7 +138,7 @@ func (k *keeper) write(x *index) (err error) {
 	}
 	x.change.Lock()
 	x.mu.RLock()
-	v := kept{Batch: x.batch, Top: x.top, Labels: slices.Clone(x.labels), Places: map[uint64][]uint64{}, Group: map[uint64]uint64{},
+	v := kept{Batch: x.batch, Top: x.top, Labels: slices.Clone(x.labels), Places: map[uint64][]byte{}, Group: map[uint64]uint64{},
 		Exact: make([]byte, 0, exactSize*len(x.exact)), Videos: map[uint64][]vpdq.Frame{}, Count: map[string]int{}}
 	n := 0
 	for kind, c := range x.count {
@@ -146,9 +146,9 @@ func (k *keeper) write(x *index) (err error) {
 		n += c
 	}
 	for number, p := range x.places {
-		out := make([]uint64, page)
-		for i, w := range p {
-			out[i] = uint64(w.list)<<32 | uint64(w.label)
+		out := make([]byte, 0, 8*page)
+		for _, w := range p {
+			out = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, w.list), w.label)
 		}
 		v.Places[number] = out
 	}
@@ -266,10 +266,13 @@ func (k *keeper) read() (*index, error) {
 	for i, text := range v.Labels {
 		x.labelOf[text] = uint32(i)
 	}
-	for number, words := range v.Places {
+	for number, b := range v.Places {
+		if len(b) != 8*page {
+			return nil, errors.New("the file of entries is damaged")
+		}
 		p := new([page]place)
-		for i, w := range words {
-			p[i] = place{uint32(w >> 32), uint32(w)}
+		for i := range p {
+			p[i] = place{binary.BigEndian.Uint32(b[8*i:]), binary.BigEndian.Uint32(b[8*i+4:])}
 		}
 		x.places[number] = p
 	}
