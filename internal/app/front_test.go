@@ -186,7 +186,9 @@ func TestFrontProxy(t *testing.T) {
 		}
 	}
 	// Behind the proxy each client has its own limit, whatever it claims.
-	h, free := hold(t, true, underWayEach, func(i int) *http.Request { return ask("/stay", "127.0.0.1:5", fmt.Sprintf("198.51.100.%d, 203.0.113.9", i)) })
+	h, free := hold(t, true, underWayEach, func(i int) *http.Request {
+		return ask("/stay", "127.0.0.1:5", fmt.Sprintf("198.51.100.%d, 203.0.113.9", i))
+	})
 	defer free()
 	if w := answered(h, ask("/", "127.0.0.1:5", "198.51.100.250, 203.0.113.9")); w.Code != http.StatusTooManyRequests {
 		t.Errorf("one client too often: status %d", w.Code)
