@@ -207,6 +207,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			holder = enforcement.New(n.db, log, c.Clock, office, documents, law, register, n.vault, n.jobs, peers)
 		}
 	}
+	people.HandsOver("opening", desk.HandOver)
+	people.HandsOver("draft", documents.HandOver)
 	code, err := openSetupCode(c.Dir, agency() != "")
 	if err != nil {
 		return nil, err
