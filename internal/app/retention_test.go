@@ -99,5 +99,16 @@ func TestRetention(t *testing.T) {
 			t.Errorf("the request is %s (%v), %d holds", f.State, err, blob().Holds)
 		}
 		expired("produced", later, 1)
+
+		// An answer that the asker refuses is none.
+		request = p.draft("/information-requests", 0, p.there)
+		p.unit.sign("meera", request.ID)
+		in, _ = p.executed(request)
+		p.unit.n.Know(n) // takes no instrument from the platform any more
+		p.answer(in)
+		if refused := n.Int("SELECT COUNT(*) FROM document WHERE direction = 'out' AND instrument = 'response' AND state = 'refused'"); refused != 1 || blob().Holds != 1 {
+			t.Errorf("%d answers were refused, and %d holds stand", refused, blob().Holds)
+		}
+		expired("answered in vain", later, 0)
 	})
 }
