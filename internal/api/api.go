@@ -21,6 +21,7 @@ import (
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
+	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
@@ -37,6 +38,7 @@ import (
 type Config struct {
 	DB          *store.DB
 	Log         *record.Log
+	Jobs        *jobs.Queue
 	Clock       clock.Clock
 	Simulated   bool // the clock is a file
 	Version     string
@@ -123,6 +125,7 @@ func New(c Config) *Handler {
 	a.registerCases()
 	a.registerDocuments()
 	a.registerRecord(mux)
+	a.registerFailures()
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)

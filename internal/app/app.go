@@ -207,6 +207,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			holder = enforcement.New(n.db, log, c.Clock, office, documents, law, register, n.vault, n.jobs, peers)
 		}
 	}
+	people.HandsOver("opening", desk.HandOver)
+	people.HandsOver("draft", documents.HandOver)
 	code, err := openSetupCode(c.Dir, agency() != "")
 	if err != nil {
 		return nil, err
@@ -224,14 +226,14 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	}
 	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
-	n.Rooms = Rooms{Vault: n.vault, Jobs: n.jobs, Config: api.Config{DB: n.db, Log: log, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
+	n.Rooms = Rooms{Vault: n.vault, Config: api.Config{DB: n.db, Log: log, Jobs: n.jobs, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
 		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
-	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
+	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

@@ -2,7 +2,6 @@ package app
 
 import (
 	"raksha.example/raksha/internal/api"
-	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/vault"
 )
 
@@ -10,5 +9,4 @@ import (
 type Rooms struct {
 	api.Config // what its API works with
 	Vault      *vault.Vault
-	Jobs       *jobs.Queue
 }

@@ -22,6 +22,7 @@ import (
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
+	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
@@ -37,6 +38,7 @@ type Config struct {
 	Self      *directory.Self
 	Book      *directory.Book
 	Log       *record.Log
+	Jobs      *jobs.Queue // nil: the home page tells of no failures
 	Clock     clock.Clock
 	Law       *rules.Jurisdiction // its time zone is the one in which times are shown
 	Simulated bool                // the clock is a demonstration's; every page says so

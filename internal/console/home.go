@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ type waiting struct {
 	n     int
 	more  bool // there are more than were counted
 	label string
-	href  string
+	href  string // "": there is no page for it
 }
 
 func (o *console) home(r *request) (string, templ.Component, error) {
@@ -292,6 +293,11 @@ func (o *console) waits(r *request) ([]waiting, error) {
 		}
 		out = append(out, waiting{n: len(tips), more: len(tips) == waitLimit, label: "tips wait for a decision", href: "/tips?state=received"})
 	}
+	failing, err := o.failing(r)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, failing...)
 	all, err := courier.List(r.ctx, r.q, courier.Filter{})
 	if err != nil {
 		return nil, err
@@ -307,6 +313,26 @@ func (o *console) waits(r *request) ([]waiting, error) {
 		out = append(out, w)
 	}
 	return out, nil
+}
+
+// failing tells of the node's own steps that fail, if there are any: how many of each kind.
+func (o *console) failing(r *request) ([]waiting, error) {
+	if o.Jobs == nil || !r.person.May(identity.ReadRecord) {
+		return nil, nil
+	}
+	failed, err := o.Jobs.Failed(r.ctx)
+	if err != nil || len(failed) == 0 {
+		return nil, err
+	}
+	kinds := map[string]int{}
+	for _, f := range failed {
+		kinds[f.Kind]++
+	}
+	var words []string
+	for _, k := range slices.Sorted(maps.Keys(kinds)) {
+		words = append(words, fmt.Sprintf("%s: %d", k, kinds[k]))
+	}
+	return []waiting{{n: len(failed), label: "steps of the node keep failing or were given up (" + strings.Join(words, ", ") + ")"}}, nil
 }
 
 // named finds one of a few objects that are read together.

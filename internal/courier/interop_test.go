@@ -32,7 +32,7 @@ type interopDocument struct {
 // The documents that other libraries are tested with are those that Seal makes today, and Open says the same of them.
 func TestInterop(t *testing.T) {
 	encode := base64.RawURLEncoding.EncodeToString
-	phone := newEdDSA("phone")
+	phone := newEdDSA(t, "phone")
 	x := interop{Keys: map[string]string{}, Passkey: encode(public("phone"))}
 	for _, kid := range []string{"a", "dig"} {
 		x.Keys[kid] = encode(public(kid))
@@ -71,7 +71,7 @@ func TestInterop(t *testing.T) {
 	}
 	keys := keyList{"a": {Agency: "unit", Key: public("a")}, "dig": {Agency: "unit", Officer: "Dig", Rank: "DIG", Key: public("dig")}}
 	for _, d := range x.Documents[:4] {
-		keys := keys.with(d.Passkey, phone.passkey(t))
+		keys := keys.with(d.Passkey, phone.passkey())
 		var compact []byte
 		if compact, err = compacted(d.JWS); err != nil {
 			t.Fatal(err)

@@ -194,10 +194,10 @@ func TestRefusals(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		clock := &movable{at: noon}
 		n := newNode(t, db, clock, "chirp")
-		phone, other := newES256(t, "phone"), newEdDSA("other")
+		phone, other := newES256(t, "phone"), newEdDSA(t, "other")
 		pinned := []string{courier.TakedownOrder, courier.Notice, courier.InformationRequest}
 		root := directory.Fingerprint(public("root"))
-		jws, err := directory.Sign(unitEntry(3, phone.passkey(t)), seeded("root"))
+		jws, err := directory.Sign(unitEntry(3, phone.passkey()), seeded("root"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +264,7 @@ func TestReplay(t *testing.T) {
 		clock := &movable{at: noon}
 		n := newNode(t, db, clock, "chirp")
 		phone := newES256(t, "phone")
-		e := unitEntry(3, phone.passkey(t))
+		e := unitEntry(3, phone.passkey())
 		e.Expires = noon.AddDate(2, 0, 0)
 		pin := func() {
 			jws, err := directory.Sign(e, seeded("root"))
@@ -304,8 +304,8 @@ func TestSealWithPasskey(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		clock := &movable{at: noon}
 		n := newNode(t, db, clock, "unit")
-		phone := newEdDSA("phone")
-		n.book.UsePasskeys(everybody(phone.passkey(t)))
+		phone := newEdDSA(t, "phone")
+		n.book.UsePasskeys(everybody(phone.passkey()))
 		officer := n.officer("signer", "DIG")
 		var drafts []courier.Filed
 		n.write(func(ctx context.Context, tx *store.Tx) error {
@@ -331,7 +331,7 @@ func TestSealWithPasskey(t *testing.T) {
 			t.Fatal(err)
 		}
 		signed := officer
-		signed.Passkey, signed.At = phone.sign(t, challenge), at
+		signed.Passkey, signed.At = phone.sign(challenge), at
 		for _, c := range []struct {
 			name, code string
 			id         int64

@@ -316,11 +316,11 @@ func (o *Office) undeliverable(ctx context.Context, f Filed, why string) error {
 }
 
 // open is Open for this node. If the sender's key is not known or no longer good, the sender is asked for its newest
-// directory entry first: it may have rotated its keys.
+// directory entry first: it may have rotated its keys. So it is if the officer's passkey does not fit: it may be new, or gone.
 func (o *Office) open(ctx context.Context, sender string, b []byte) (Opened, error) {
 	opened, err := Open(ctx, b, o.agency(), o.clock.Now(), o.directory)
 	switch fault.Code(err) {
-	case UnknownKeyCode, KeyExpired, AgencyKeyExpired, "entry_expired":
+	case UnknownKeyCode, KeyExpired, AgencyKeyExpired, "entry_expired", PasskeyUnlisted, PasskeyUnknown, PasskeyMissing:
 		if changed, _ := o.directory.Refresh(ctx, sender); changed { // that it does not answer is no reason to refuse or to accept
 			return Open(ctx, b, o.agency(), o.clock.Now(), o.directory)
 		}

@@ -57,6 +57,7 @@ func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, o
 	for _, instrument := range []string{courier.TakedownOrder, courier.PreservationRequest, courier.InformationRequest} {
 		office.On(instrument, d.receive)
 	}
+	office.OnDelivered(courier.Response, d.answered)
 	jobs.Register(q, func(ctx context.Context, a executeArgs) error { return d.execute(ctx, a.DocumentID) })
 	return d
 }
@@ -205,7 +206,8 @@ func (d *Desk) preserve(ctx context.Context, f courier.Filed, it courier.Item, s
 	return d.keep(ctx, f, it, snapshot, "preserved")
 }
 
-// keep puts something into the vault for an item and moves the item on, in one transaction.
+// keep puts something into the vault for an item and moves the item on, in one transaction. It is retained until expires_at and
+// held while the document is unanswered or contested.
 func (d *Desk) keep(ctx context.Context, f courier.Filed, it courier.Item, content any, state string) error {
 	b, err := json.Marshal(content)
 	if err != nil {
@@ -222,8 +224,13 @@ func (d *Desk) keep(ctx context.Context, f courier.Filed, it courier.Item, conte
 	}
 	it.State, it.EffectedAt = state, store.Micros(now)
 	return d.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		err := d.vault.Keep(ctx, tx, staged)
-		if err != nil {
+		if err := d.vault.Keep(ctx, tx, staged); err != nil {
+			return err
+		}
+		if err := d.vault.Retain(ctx, tx, staged.SHA256, expires); err != nil {
+			return err
+		}
+		if err := d.vault.Hold(ctx, tx, staged.SHA256, holdBasis(f)); err != nil {
 			return err
 		}
 		if _, err := d.log.Insert(ctx, tx, "preserved", "enforcement.kept", time.Time{}, record.Fields{"document_id": f.ID, "item_id": it.ID, "sha256": staged.SHA256, "size": len(b),

@@ -196,9 +196,9 @@ func Permanent(err error) error {
 type Failure struct {
 	ID       int64     `json:"id"`
 	Kind     string    `json:"kind"`
-	Args     string    `json:"args"` // JSON
+	Args     string    `json:"args,omitempty"` // JSON
 	Attempts int       `json:"attempts"`
-	Error    string    `json:"error"`
+	Error    string    `json:"error,omitempty"`
 	At       time.Time `json:"at"`       // of the last attempt, machine's clock
 	GivenUp  bool      `json:"given_up"` // otherwise it will be tried again
 	NextAt   time.Time `json:"next_at"`  // of the next attempt; zero when given up

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +76,21 @@ func EachDSN(t *testing.T, fn func(t *testing.T, fresh func() string)) {
 // New starts a node on an empty database and sets it up as an agency. It ends with the test, and its record must be sound then.
 func New(t testing.TB, dsn, agency string) *Node {
 	t.Helper()
+	return setUp(t, dsn, agency, "127.0.0.1")
+}
+
+// NewNamed is New for a node that people reach by a host name, as passkeys need: http://localhost with its port. Named gives
+// that address.
+func NewNamed(t testing.TB, dsn, agency string) *Node {
+	t.Helper()
+	return setUp(t, dsn, agency, "localhost")
+}
+
+// Named is the address under which the node was set up.
+func (n *Node) Named() string { return n.Self.Profile().URL }
+
+func setUp(t testing.TB, dsn, agency, host string) *Node {
+	t.Helper()
 	n := &Node{t: t, Agency: agency, Clock: &Clock{now: Start}}
 	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: "in", Clock: n.Clock, Simulated: true, AllowLoopback: true, Executable: os.Args[0],
 		Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
@@ -86,7 +102,7 @@ func New(t testing.TB, dsn, agency string) *Node {
 			t.Error(err)
 		}
 	})
-	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: n.URL, Jurisdiction: "in", Station: "PS-7"}); err != nil {
+	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: strings.Replace(n.URL, "127.0.0.1", host, 1), Jurisdiction: "in", Station: "PS-7"}); err != nil {
 		t.Fatal(err)
 	}
 	n.Write(func(ctx context.Context, tx *store.Tx) error { return n.Book.Publish(ctx, tx) })
