@@ -57,7 +57,7 @@ var guards = map[guard][]string{
 	permit: {"POST /api/v1/people", "POST /api/v1/people/{id}/invitation", "POST /api/v1/people/{id}/roles", "POST /api/v1/people/{id}/unlock", "POST /api/v1/people/{id}/link",
 		"POST /api/v1/people/{id}/disabling", "POST /api/v1/roles", "GET /api/v1/credentials", "POST /api/v1/credentials", "POST /api/v1/credentials/{name}/revocation",
 		"POST /api/v1/peers", "POST /api/v1/platforms", "GET /api/v1/lists", "POST /api/v1/lists", "POST /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/share",
-		"GET /api/v1/lists/{id}", "POST /api/v1/lists/{id}/changes", "POST /api/v1/lists/{id}/removal", "GET /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/entries/removal",
+		"GET /api/v1/lists/status", "GET /api/v1/lists/{id}", "POST /api/v1/lists/{id}/changes", "POST /api/v1/lists/{id}/removal", "GET /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/entries/removal",
 		"GET /api/v1/lists/{id}/contents/{content}", "GET /api/v1/lists/{id}/contents/{content}/history", "POST /api/v1/lists/{id}/contents/{content}/disabling",
 		"POST /api/v1/lists/{id}/contents/{content}/enabling", "POST /api/v1/lists/{id}/contents/{content}/note", "GET /api/v1/screen/rules",
 		"POST /api/v1/screen/rules", "POST /api/v1/screen/rules/{id}/removal",
