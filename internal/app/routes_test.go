@@ -33,6 +33,7 @@ const (
 	pagePer  guard = "page+"    // a page that needs a permission
 	pageCase guard = "pagecase" // and a relation to the case in the path
 	form     guard = "form"     // a form of a signed-in person
+	formPer  guard = "form+"    // a form that needs a permission
 )
 
 // guards has a row for every route of a node. A route without one fails the test.
@@ -80,10 +81,13 @@ var guards = map[guard][]string{
 	member:   {"POST /api/v1/cases/{id}/members"},
 	bodyCase: {"POST /api/v1/action-taken-reports", "POST /api/v1/preservation-requests", "POST /api/v1/takedown-orders", "POST /api/v1/information-requests"},
 	page:     {"GET /{$}", "GET /", "GET /account", "GET /purpose", "GET /proof", "GET /operations", "GET /directory", "GET /access"},
-	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /lists", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
+	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
 	pageCase: {"GET /cases/{id}", "GET /cases/{id}/clusters", "GET /documents/{id}"},
 	form: {"POST /account/sessions/{id}/end", "POST /account/passkeys/{id}/removal", "POST /account/authenticator", "POST /account/authenticator/confirmation",
 		"POST /account/authenticator/removal", "POST /proof", "POST /purpose", "POST /account/sessions/end", "POST /account/password"},
+	formPer: {"POST /lists", "POST /lists/{id}/changes", "POST /lists/{id}/entries", "POST /lists/{id}/contents/{content}/disabling", "POST /lists/{id}/contents/{content}/enabling",
+		"POST /lists/{id}/contents/{content}/note", "POST /lists/{id}/contents/{content}/removal", "POST /lists/exchanges/{id}/fetch", "POST /lists/exchanges/{id}/change",
+		"POST /lists/try/hash", "POST /lists/try/file"},
 }
 
 // marker stands in everything that the test's case holds; no refusal may carry it.
@@ -286,7 +290,7 @@ func (d *door) shut(pattern string, g guard) {
 		delete(tries, "a service")
 		delete(tries, "a service's token as cookie")
 	}
-	if g == permit || g == match || g == ofCase || g == bodyCase || g == pagePer || g == pageCase || g == member {
+	if g == permit || g == match || g == ofCase || g == bodyCase || g == pagePer || g == formPer || g == pageCase || g == member {
 		tries["no role"], tries["no role, cookie"] = bearer(d.tokens["nobody"]), cookie(d.tokens["nobody"])
 	}
 	if g == ofCase || g == bodyCase || g == pageCase || g == member {
