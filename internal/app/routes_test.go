@@ -383,7 +383,7 @@ func TestTricks(t *testing.T) {
 			}
 		}
 		// Another site's page sends a form with this person's cookie.
-		for _, path := range []string{"/api/v1/roles", "/api/v1/session/end", "/account/sessions/end", "/purpose"} {
+		for _, path := range []string{"/api/v1/roles", "/api/v1/session/end", "/account/sessions/end", "/purpose", "/lists", "/lists/try/file"} {
 			for _, with := range []http.Header{{"Sec-Fetch-Site": {"cross-site"}}, {"Origin": {"https://river.example"}}, {"Origin": {"null"}}} {
 				status, _, _ := d.call(http.MethodPost, path, `{}`, func(r *http.Request) {
 					cookie(d.tokens["lead"])(r)
