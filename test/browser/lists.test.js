@@ -1,5 +1,6 @@
 // Hash lists in a browser: make one, fill it, ask it, switch a content off, and see what an exchange with another party brought.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -154,6 +155,18 @@ test("a list is made and filled, a hash and a file are found on it, and what is 
   await page.getByLabel("Hash", { exact: true }).fill("river");
   await page.getByRole("button", { name: "Try the hash" }).click();
   await page.getByRole("alert").filter({ hasText: "A hash is 32 (MD5), 40 (SHA-1) or 64 (PDQ, SHA-256) hexadecimal digits." }).waitFor();
+
+  const text = Buffer.from("no picture"); // the file itself can be on a list all the same
+  const [{ id }] = (await (await fetch(running.url + "/api/v1/lists", { headers: { Authorization: "Bearer " + token } })).json());
+  const added = await running.api(`/lists/${id}/entries`, { entries: [{ kind: "md5", value: createHash("md5").update(text).digest("hex"), label: "basket" }] }, token);
+  assert.equal(added.status, 200, added.body.detail);
+  await page.getByLabel("Picture or film").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: text });
+  await page.getByRole("button", { name: "Try the file" }).click();
+  await page.getByRole("heading", { name: "Found on 1 list" }).waitFor();
+  assert.match(await row.innerText(), /the same file, by MD5/);
+  await page.locator(".note").filter({ hasText: "It could not be read as a picture or film" }).waitFor();
+  await shoot(page, "try-same-file");
+  await running.api(`/lists/${id}/entries/removal`, { ids: added.body.ids }, token);
 
   await page.goto(content);
   await page.getByRole("button", { name: "Switch on" }).click();
