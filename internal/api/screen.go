@@ -81,7 +81,7 @@ func (a *api) screen(ctx context.Context, r *http.Request, who caller) (hmaAnswe
 		}
 		callback = f.form["callback"]
 		s := screening{Reference: f.form["reference"], Hits: []hit{}}
-		result, err := a.Media.Hash(ctx, f.bytes)
+		result, err := a.lookedUp(ctx, f.bytes)
 		if err != nil && result.SHA256 == "" {
 			return hmaAnswer{}, err
 		}
