@@ -89,7 +89,7 @@ func (o *console) tryFile(r *request) (string, error) {
 		}
 		return "", r.answer(tryView{problem: fault.Message(err)}, status)
 	}
-	result, err := o.Media.Hash(r.ctx, b)
+	result, err := o.Media.Survey(r.ctx, b, pdq.Meta512) // as lists are hashed, and turned and mirrored too
 	if err != nil && (result.SHA256 == "" || fault.Of(err) == fault.Internal || fault.Of(err) == fault.Unavailable) {
 		return "", err
 	}
