@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"raksha.example/raksha/internal/app"
 	"raksha.example/raksha/internal/clock"
-	"raksha.example/raksha/internal/fault"
-	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
@@ -132,7 +126,7 @@ func (c credentialRevokeCmd) Run(ctx context.Context, s streams) error {
 // do asks a running node, or works on the folder of one that does not run.
 func (c credentialNode) do(ctx context.Context, method, path string, body, answer any, offline func(context.Context, *store.Tx, *identity.People) error) error {
 	if c.URL != "" {
-		return c.ask(ctx, method, path, body, answer)
+		return runningNode{URL: c.URL}.ask(ctx, method, path, body, answer)
 	}
 	o, err := app.OpenOffline(ctx, app.OfflineConfig{Dir: c.Dir, DSN: c.Database, Clock: clock.System{}, Write: true})
 	if err != nil {
@@ -140,48 +134,4 @@ func (c credentialNode) do(ctx context.Context, method, path string, body, answe
 	}
 	defer o.Close()
 	return o.DB.Write(record.WithActor(ctx, "command line"), func(ctx context.Context, tx *store.Tx) error { return offline(ctx, tx, o.People) })
-}
-
-const credentialAnswer = 1 << 20 // bytes
-
-func (c credentialNode) ask(ctx context.Context, method, path string, body, answer any) error {
-	token := os.Getenv("RAKSHA_TOKEN")
-	if token == "" {
-		return fault.New(fault.Unsigned, "put the session token of somebody who manages the node into the environment variable RAKSHA_TOKEN")
-	}
-	var b bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&b).Encode(body); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, &b)
-	if err != nil {
-		return fault.New(fault.Invalid, "%q is no URL of a node", c.URL)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := fetch.New(fetch.Options{AllowLoopback: true}).Do(req)
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "no answer from %s: %v", c.URL, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, credentialAnswer))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= 300 {
-		var p struct {
-			Detail string `json:"detail"`
-		}
-		if json.Unmarshal(text, &p) != nil || p.Detail == "" {
-			p.Detail = resp.Status
-		}
-		return fault.New(fault.Refused, "the node answered: %s", p.Detail)
-	}
-	return json.Unmarshal(text, answer)
 }

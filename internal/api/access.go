@@ -52,6 +52,7 @@ var access = map[string]rule{
 	"GET /jobs/failures":                            {need: identity.ReadRecord},
 	"GET /lists":                                    {need: identity.ReadLists},
 	"POST /lists":                                   {need: identity.ManageLists},
+	"GET /lists/status":                             {need: identity.ReadLists},
 	"GET /lists/{id}":                               {need: identity.ReadLists},
 	"POST /lists/{id}/changes":                      {need: identity.ManageLists},
 	"POST /lists/{id}/removal":                      {need: identity.ManageLists, fresh: true},

@@ -60,6 +60,22 @@ type onContent[T any] struct {
 
 func (a *api) registerEntries() {
 	read(a, "/lists", "Hash lists", func(ctx context.Context, _ *empty) ([]lists.List, error) { return lists.All(ctx, a.DB.Reader()) })
+	type status struct {
+		Sequence int64          `json:"sequence" doc:"The newest change that look-ups on this node see"`
+		NewestAt int64          `json:"newest_at,omitempty" doc:"When a list last changed"`
+		Kinds    map[string]int `json:"kinds" doc:"Entries by kind"`
+	}
+	read(a, "/lists/status", "What look-ups on this node see", func(ctx context.Context, _ *empty) (status, error) {
+		out := status{Sequence: a.Lists.Sequence(), Kinds: map[string]int{}}
+		for kind, v := range a.Lists.Kinds() {
+			out.Kinds[kind] = v.Entries
+		}
+		newest, err := a.Lists.Newest(ctx)
+		if !newest.IsZero() {
+			out.NewestAt = store.Micros(newest)
+		}
+		return out, err
+	})
 	read(a, "/lists/{id}", "One hash list", func(ctx context.Context, in *byID) (lists.List, error) {
 		return lists.ByID(ctx, a.DB.Reader(), in.ID)
 	})
@@ -76,7 +92,8 @@ func (a *api) registerEntries() {
 		return nothing{}, a.Lists.RemoveList(ctx, tx, in.ID)
 	})
 	type page struct {
-		byID
+		Credentials
+		ID    int64 `path:"id"`
 		After int64 `query:"after" doc:"The last number of the page before"`
 		Limit int   `query:"limit" default:"1000" minimum:"1" maximum:"10000"`
 	}
@@ -84,7 +101,9 @@ func (a *api) registerEntries() {
 		if _, err := lists.ByID(ctx, a.DB.Reader(), in.ID); err != nil {
 			return nil, err
 		}
-		return lists.Entries(ctx, a.DB.Reader(), in.ID, in.After, in.Limit)
+		out, err := lists.Entries(ctx, a.DB.Reader(), in.ID, in.After, in.Limit)
+		a.Lists.Mark(out)
+		return out, err
 	})
 	write(a, "/lists/{id}/entries", "Add entries to an own list, all or none; each is a content of its own", nil,
 		func(ctx context.Context, tx *store.Tx, in *withID[newEntries], _ nothing) (addedEntries, error) {
@@ -107,7 +126,8 @@ func (a *api) registerEntries() {
 			return removedEntries{n, a.Lists.Sequence() + 1}, err
 		})
 	type content struct {
-		byID
+		Credentials
+		ID      int64 `path:"id"`
 		Content int64 `path:"content"`
 	}
 	read(a, "/lists/{id}/contents/{content}", "A picture or film on a list", func(ctx context.Context, in *content) (lists.Content, error) {

@@ -233,7 +233,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
-	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider})
+	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

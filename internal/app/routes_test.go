@@ -33,6 +33,7 @@ const (
 	pagePer  guard = "page+"    // a page that needs a permission
 	pageCase guard = "pagecase" // and a relation to the case in the path
 	form     guard = "form"     // a form of a signed-in person
+	formPer  guard = "form+"    // a form that needs a permission
 )
 
 // guards has a row for every route of a node. A route without one fails the test.
@@ -57,7 +58,7 @@ var guards = map[guard][]string{
 	permit: {"POST /api/v1/people", "POST /api/v1/people/{id}/invitation", "POST /api/v1/people/{id}/roles", "POST /api/v1/people/{id}/unlock", "POST /api/v1/people/{id}/link",
 		"POST /api/v1/people/{id}/disabling", "POST /api/v1/roles", "GET /api/v1/credentials", "POST /api/v1/credentials", "POST /api/v1/credentials/{name}/revocation",
 		"POST /api/v1/peers", "POST /api/v1/platforms", "GET /api/v1/jobs/failures", "GET /api/v1/lists", "POST /api/v1/lists", "POST /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/share",
-		"GET /api/v1/lists/{id}", "POST /api/v1/lists/{id}/changes", "POST /api/v1/lists/{id}/removal", "GET /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/entries/removal",
+		"GET /api/v1/lists/status", "GET /api/v1/lists/{id}", "POST /api/v1/lists/{id}/changes", "POST /api/v1/lists/{id}/removal", "GET /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/entries/removal",
 		"GET /api/v1/lists/{id}/contents/{content}", "GET /api/v1/lists/{id}/contents/{content}/history", "POST /api/v1/lists/{id}/contents/{content}/disabling",
 		"POST /api/v1/lists/{id}/contents/{content}/enabling", "POST /api/v1/lists/{id}/contents/{content}/note", "GET /api/v1/screen/rules",
 		"POST /api/v1/screen/rules", "POST /api/v1/screen/rules/{id}/removal",
@@ -80,10 +81,13 @@ var guards = map[guard][]string{
 	member:   {"POST /api/v1/cases/{id}/members"},
 	bodyCase: {"POST /api/v1/action-taken-reports", "POST /api/v1/preservation-requests", "POST /api/v1/takedown-orders", "POST /api/v1/information-requests"},
 	page:     {"GET /{$}", "GET /", "GET /account", "GET /purpose", "GET /proof", "GET /operations", "GET /directory", "GET /access"},
-	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /lists", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
+	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
 	pageCase: {"GET /cases/{id}", "GET /cases/{id}/clusters", "GET /documents/{id}"},
 	form: {"POST /account/sessions/{id}/end", "POST /account/passkeys/{id}/removal", "POST /account/authenticator", "POST /account/authenticator/confirmation",
 		"POST /account/authenticator/removal", "POST /proof", "POST /purpose", "POST /account/sessions/end", "POST /account/password"},
+	formPer: {"POST /lists", "POST /lists/{id}/changes", "POST /lists/{id}/entries", "POST /lists/{id}/contents/{content}/disabling", "POST /lists/{id}/contents/{content}/enabling",
+		"POST /lists/{id}/contents/{content}/note", "POST /lists/{id}/contents/{content}/removal", "POST /lists/exchanges/{id}/fetch", "POST /lists/exchanges/{id}/change",
+		"POST /lists/try/hash", "POST /lists/try/file"},
 }
 
 // marker stands in everything that the test's case holds; no refusal may carry it.
@@ -286,7 +290,7 @@ func (d *door) shut(pattern string, g guard) {
 		delete(tries, "a service")
 		delete(tries, "a service's token as cookie")
 	}
-	if g == permit || g == match || g == ofCase || g == bodyCase || g == pagePer || g == pageCase || g == member {
+	if g == permit || g == match || g == ofCase || g == bodyCase || g == pagePer || g == formPer || g == pageCase || g == member {
 		tries["no role"], tries["no role, cookie"] = bearer(d.tokens["nobody"]), cookie(d.tokens["nobody"])
 	}
 	if g == ofCase || g == bodyCase || g == pageCase || g == member {
@@ -379,7 +383,7 @@ func TestTricks(t *testing.T) {
 			}
 		}
 		// Another site's page sends a form with this person's cookie.
-		for _, path := range []string{"/api/v1/roles", "/api/v1/session/end", "/account/sessions/end", "/purpose"} {
+		for _, path := range []string{"/api/v1/roles", "/api/v1/session/end", "/account/sessions/end", "/purpose", "/lists", "/lists/try/file"} {
 			for _, with := range []http.Header{{"Sec-Fetch-Site": {"cross-site"}}, {"Origin": {"https://river.example"}}, {"Origin": {"null"}}} {
 				status, _, _ := d.call(http.MethodPost, path, `{}`, func(r *http.Request) {
 					cookie(d.tokens["lead"])(r)

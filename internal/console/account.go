@@ -15,18 +15,30 @@ import (
 	"raksha.example/raksha/internal/store"
 )
 
-// forms are what the pages about signing in send.
-func (o *console) forms() map[string]form {
-	return map[string]form{
-		"/account/sessions/{id}/end":          o.endSession,
-		"/account/sessions/end":               o.endOthers,
-		"/account/passkeys/{id}/removal":      o.removePasskey,
-		"/account/authenticator":              o.beginCode,
-		"/account/authenticator/confirmation": o.confirmCode,
-		"/account/authenticator/removal":      o.removeCode,
-		"/account/password":                   o.changePassword,
-		"/proof":                              o.prove,
-		"/purpose":                            o.keepPurpose,
+// forms are what the pages send: about signing in, and about hash lists.
+func (o *console) forms() map[string]sent {
+	return map[string]sent{
+		"/account/sessions/{id}/end":          {take: o.endSession},
+		"/account/sessions/end":               {take: o.endOthers},
+		"/account/passkeys/{id}/removal":      {take: o.removePasskey},
+		"/account/authenticator":              {take: o.beginCode},
+		"/account/authenticator/confirmation": {take: o.confirmCode},
+		"/account/authenticator/removal":      {take: o.removeCode},
+		"/account/password":                   {take: o.changePassword},
+		"/proof":                              {take: o.prove},
+		"/purpose":                            {take: o.keepPurpose},
+
+		"/lists":              {take: o.createList, need: identity.ManageLists},
+		"/lists/{id}/changes": {take: o.changeList, need: identity.ManageLists},
+		"/lists/{id}/entries": {take: o.addEntries, need: identity.ManageLists, limit: linesLimit},
+		"/lists/{id}/contents/{content}/disabling": {take: o.disableContent, need: identity.ManageLists},
+		"/lists/{id}/contents/{content}/enabling":  {take: o.enableContent, need: identity.ManageLists},
+		"/lists/{id}/contents/{content}/note":      {take: o.noteContent, need: identity.ManageLists},
+		"/lists/{id}/contents/{content}/removal":   {take: o.removeContent, need: identity.ManageLists},
+		"/lists/exchanges/{id}/fetch":              {take: o.fetchExchange, need: identity.ManageLists},
+		"/lists/exchanges/{id}/change":             {take: o.switchExchange, need: identity.ManageLists},
+		"/lists/try/hash":                          {take: o.tryHash, need: identity.LookUp},
+		"/lists/try/file":                          {take: o.tryFile, need: identity.LookUp, limit: fileLimit, file: true},
 	}
 }
 
@@ -172,13 +184,15 @@ func (o *console) beginCode(r *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", shown{"An authenticator app", codePage(shownCode(s))}
+	return "", shown{title: "An authenticator app", content: codePage(shownCode(s))}
 }
 
-// shown is a page that a form's answer is, since it must not have an address of its own: it holds a secret.
+// shown is a page that a form's answer is, since it must not have an address of its own: it holds a secret, or what was
+// written wrongly.
 type shown struct {
 	title   string
 	content templ.Component
+	status  int // 0: 200
 }
 
 func (s shown) Error() string { return s.title }

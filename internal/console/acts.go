@@ -7,7 +7,7 @@ type act struct{ one, many string }
 var acts = map[string]act{
 	// bookkeeping beside an act that is told
 	"document.item": {}, "complaint.line": {}, "post.seen": {}, "media.seen": {}, "media.hashed": {}, "media.received": {}, "account.entered": {},
-	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {},
+	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {}, "list.changes": {}, "exchange.step": {}, "exchange.keys": {},
 	"case.account": {}, "person.signed_in": {}, "tip.outcome": {}, "report.open": {}, "selector.seen": {}, "selector.new": {}, "cluster.member": {}, "cluster.link": {},
 	"person.key_made": {}, "person.proved": {}, "person.session_ended": {}, "access.batch": {}, "access.read": {}, "case.withdrawn": {},
 
@@ -68,15 +68,22 @@ var acts = map[string]act{
 	"tip.closed":         {"{it} was closed", "{n} tips were closed"},
 
 	"list.created":        {"{it} was begun", "{n} hash lists were begun"},
+	"list.changed":        {"{it} was changed", "{n} hash lists were changed"},
+	"list.removed":        {"{it} was removed", "{n} hash lists were removed"},
+	"list.change":         {"Entries of a hash list were removed, noted, or switched on or off", "Entries of hash lists were changed, {n} times"},
+	"exchange.created":    {"An exchange of hash lists was begun", "{n} exchanges of hash lists were begun"},
+	"exchange.changed":    {"An exchange of hash lists was changed", "{n} exchanges of hash lists were changed"},
+	"exchange.removed":    {"An exchange of hash lists was ended", "{n} exchanges of hash lists were ended"},
+	"exchange.failed":     {"An exchange of hash lists failed", "Exchanges of hash lists failed, {n} times"},
 	"list.entries":        {"Entries were added to a hash list", "Entries were added to hash lists, {n} times"},
 	"scan.advanced":       {"A scan went forward", "A scan went forward, {n} steps"},
 	"match.found":         {"{it} was found", "{n} matches were found"},
 	"match.confirmed":     {"{it} was confirmed", "{n} matches were confirmed"},
 	"match.rejected":      {"{it} was rejected", "{n} matches were rejected"},
 	"opening.requested":   {"An opening of a picture was asked for", "{n} openings of pictures were asked for"},
-	"opening.handed_over": {"An opening that was asked for went to another person; the first one left", "{n} openings went to another person; the first one left"},
 	"opening.approved":    {"A second person approved an opening", "A second person approved {n} openings"},
 	"opening.opened":      {"A picture was looked at under the opening rules", "{n} pictures were looked at under the opening rules"},
+	"opening.handed_over": {"An opening that was asked for went to another person; the first one left", "{n} openings went to another person; the first one left"},
 
 	"outcome.not_actionable":    {"{it}: nothing to act on", "{n} tips: nothing to act on"},
 	"outcome.enquiry":           {"{it}: an enquiry was begun", "{n} tips: enquiries were begun"},

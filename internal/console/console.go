@@ -2,7 +2,7 @@
 // file beside its handler. Only the pages that speak with a passkey run a script, the node's own.
 //
 // The pages read; what changes the node is done through the API. What they change is how the person who reads is signed
-// in. They never show media, and addresses of accounts and posts stand in them defanged, as text.
+// in, and hash lists. They never show media, and addresses of accounts and posts stand in them defanged, as text.
 package console
 
 import (
@@ -23,6 +23,9 @@ import (
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/jobs"
+	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/lists/exchange"
+	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
@@ -43,6 +46,9 @@ type Config struct {
 	Law       *rules.Jurisdiction // its time zone is the one in which times are shown
 	Simulated bool                // the clock is a demonstration's; every page says so
 	Provider  *identity.OIDC      // nil: nobody signs in with another account
+	Lists     *lists.Lists
+	Exchanges *exchange.Exchanges
+	Media     *media.Pool // hashes a file that is tried
 }
 
 type console struct {

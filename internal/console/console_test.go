@@ -41,7 +41,7 @@ func get(t *testing.T, b *http.Client, address string) (*http.Response, string) 
 
 // pages are all pages of a seeded node that a person reads.
 func (s seeded) pages() []string {
-	return []string{"/", "/tips", "/tips?state=received&source=cybertipline", fmt.Sprintf("/tips/%d", s.hostileTip), "/tips/1", "/complaints", "/lists", "/matches", "/matches?state=unconfirmed",
+	return []string{"/", "/tips", "/tips?state=received&source=cybertipline", fmt.Sprintf("/tips/%d", s.hostileTip), "/tips/1", "/complaints", "/lists", "/lists/1", "/lists/try", "/lists/exchanges", "/matches", "/matches?state=unconfirmed",
 		"/cases", fmt.Sprintf("/cases/%d", s.caseID), fmt.Sprintf("/cases/%d/clusters", s.caseID), "/documents", "/documents?state=draft", "/documents?state=failed", "/documents/1",
 		fmt.Sprintf("/documents/%d", s.takedown), fmt.Sprintf("/documents/%d", s.draft), fmt.Sprintf("/documents/%d", s.refused), "/operations", "/statistics", "/statistics?as_of=2022-09-28", "/record", "/record?before=20", "/directory"}
 }
@@ -111,7 +111,7 @@ func checkHeaders(t *testing.T, h http.Header) {
 func examine(t *testing.T, body string) {
 	t.Helper()
 	allowed := strings.Fields("html head meta title link body a p header div strong span form button nav main footer h1 h2 h3 section article ol ul li dl dt dd table thead tbody tr th td caption " +
-		"time details summary pre code label select option input progress svg g path rect line polyline circle text desc")
+		"time details summary pre code label select option input textarea datalist progress svg g path rect line polyline circle text desc")
 	void := strings.Fields("meta link input")
 	var open []string
 	ids := map[string]bool{}
@@ -228,10 +228,13 @@ func TestFigures(t *testing.T) {
 		}
 	}
 	_, body := get(t, s.platform.signedIn(), s.platform.server.URL+"/")
-	for _, page := range []string{"/cases", "/tips", "/statistics", "/lists"} {
+	for _, page := range []string{"/cases", "/tips", "/statistics"} {
 		if strings.Contains(body, `href="`+page+`"`) {
 			t.Errorf("a platform's navigation names %s", page)
 		}
+	}
+	if !strings.Contains(body, `href="/lists"`) {
+		t.Error("a platform's navigation does not name its lists")
 	}
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,25 +26,30 @@ type door struct {
 // doors are all pages for people who are signed in.
 func (o *console) doors() map[string]door {
 	return map[string]door{
-		"/{$}":                 {page: o.home},
-		"/tips":                {page: o.tips, need: identity.ReadTips, reads: "tips"},
-		"/tips/{id}":           {page: o.tip, need: identity.ReadTips, reads: "tip"},
-		"/complaints":          {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
-		"/lists":               {page: o.lists, need: identity.ReadLists},
-		"/matches":             {page: o.matches, need: identity.ReadMatches, reads: "matches"},
-		"/cases":               {page: o.cases, need: identity.ReadCases},
-		"/cases/{id}":          {page: o.caseFile, need: identity.ReadCases, kind: identity.OfCase, reads: "case"},
-		"/cases/{id}/clusters": {page: o.clusters, need: identity.ReadCases, kind: identity.OfCase, reads: "clusters"},
-		"/documents":           {page: o.documents, need: identity.ReadDocuments},
-		"/documents/{id}":      {page: o.document, need: identity.ReadDocuments, kind: identity.OfDocument, reads: "document"},
-		"/operations":          {page: o.operations},
-		"/statistics":          {page: o.statistics, need: identity.ReadStatistics},
-		"/record":              {page: o.record, need: identity.ReadRecord},
-		"/directory":           {page: o.directory},
-		"/access":              {page: o.access},
-		"/account":             {page: o.account, scripted: true},
-		"/purpose":             {page: o.purpose},
-		"/proof":               {page: o.proof, scripted: true},
+		"/{$}":                           {page: o.home},
+		"/tips":                          {page: o.tips, need: identity.ReadTips, reads: "tips"},
+		"/tips/{id}":                     {page: o.tip, need: identity.ReadTips, reads: "tip"},
+		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
+		"/lists":                         {page: o.lists, need: identity.ReadLists},
+		"/lists/{id}":                    {page: o.list, need: identity.ReadLists},
+		"/lists/exchanges":               {page: o.exchanges, need: identity.ReadLists},
+		"/lists/exchanges/{id}":          {page: o.exchange, need: identity.ReadLists},
+		"/lists/{id}/contents/{content}": {page: o.content, need: identity.ManageLists},
+		"/lists/try":                     {page: o.try, need: identity.LookUp},
+		"/matches":                       {page: o.matches, need: identity.ReadMatches, reads: "matches"},
+		"/cases":                         {page: o.cases, need: identity.ReadCases},
+		"/cases/{id}":                    {page: o.caseFile, need: identity.ReadCases, kind: identity.OfCase, reads: "case"},
+		"/cases/{id}/clusters":           {page: o.clusters, need: identity.ReadCases, kind: identity.OfCase, reads: "clusters"},
+		"/documents":                     {page: o.documents, need: identity.ReadDocuments},
+		"/documents/{id}":                {page: o.document, need: identity.ReadDocuments, kind: identity.OfDocument, reads: "document"},
+		"/operations":                    {page: o.operations},
+		"/statistics":                    {page: o.statistics, need: identity.ReadStatistics},
+		"/record":                        {page: o.record, need: identity.ReadRecord},
+		"/directory":                     {page: o.directory},
+		"/access":                        {page: o.access},
+		"/account":                       {page: o.account, scripted: true},
+		"/purpose":                       {page: o.purpose},
+		"/proof":                         {page: o.proof, scripted: true},
 		"/": {page: func(*request) (string, templ.Component, error) {
 			return "", nil, fault.New(fault.NotFound, "there is no such page")
 		}},
@@ -134,26 +140,41 @@ func (r *request) sight(o *console) (identity.Sight, error) {
 	return *r.seen, nil
 }
 
-// form is what a page sends: it changes how the person is signed in, and gives the page to show next.
+// form is what a page sends: it changes something, or asks, and gives the page to show next.
 type form func(r *request) (next string, err error)
 
-// submitted takes a form of a signed-in person.
-func (o *console) submitted(f form) http.Handler {
+// sent is a form with who may send it.
+type sent struct {
+	take  form
+	need  identity.Permission
+	limit int64 // bytes; 0: formLimit
+	file  bool  // it holds a file, and take itself reads it as a stream
+}
+
+// submitted takes a form of a signed-in person who may send it. The body is read after that.
+func (o *console) submitted(f sent) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		person, err := o.session(r)
 		if err != nil {
 			o.fail(w, r, identity.Person{}, err)
 			return
 		}
-		if !o.form(w, r) {
+		if _, err := o.People.Check(r.Context(), o.DB.Reader(), person, identity.Ask{Need: f.need}); err != nil {
+			o.fail(w, r, person, err)
+			return
+		}
+		limit := cmp.Or(f.limit, formLimit)
+		if f.file {
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+		} else if !o.form(w, r, limit) {
 			return
 		}
 		q := &request{Request: r, ctx: identity.WithPerson(r.Context(), person), q: o.DB.Reader(), person: person, show: o.show()}
-		next, err := f(q)
+		next, err := f.take(q)
 		var page shown
 		switch {
 		case errors.As(err, &page):
-			o.write(w, r, http.StatusOK, layout(o.shell(r, page.title, person), page.content))
+			o.write(w, r, cmp.Or(page.status, http.StatusOK), layout(o.shell(r, page.title, person), page.content))
 		case fault.Code(err) == "step_up":
 			http.Redirect(w, r, "/proof?"+url.Values{"next": {back(r)}}.Encode(), http.StatusSeeOther)
 		case err != nil:

@@ -75,7 +75,7 @@ func (o *console) showInvitation(w http.ResponseWriter, r *http.Request, status 
 // acceptInvitation lets an invited person choose a password. The code stands in the form and not in the address, which
 // browsers keep.
 func (o *console) acceptInvitation(w http.ResponseWriter, r *http.Request) {
-	if !o.form(w, r) {
+	if !o.form(w, r, formLimit) {
 		return
 	}
 	f := invitationForm{code: r.PostForm.Get("code")}

@@ -24,6 +24,7 @@ import (
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/lists"
+	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/orders"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
@@ -45,27 +46,28 @@ func (m movable) Now() time.Time { return m.at.UTC() }
 
 // node is a node's rooms without its API: the stages' own functions fill it.
 type node struct {
-	t        *testing.T
-	ctx      context.Context
-	db       *store.DB
-	log      *record.Log
-	clock    movable
-	law      *rules.Jurisdiction
-	self     *directory.Self
-	people   *identity.People
-	book     *directory.Book
-	office   *courier.Office
-	queue    *jobs.Queue
-	register *platforms.Register
-	lists    *lists.Lists
-	tips     *intake.Tips
-	desk     *triage.Desk
-	cases    *casework.Cases
-	orders   *orders.Orders
-	links    *attribution.Links
-	server   *httptest.Server // courier and console
-	drafter  identity.Person
-	signer   identity.Person
+	t         *testing.T
+	ctx       context.Context
+	db        *store.DB
+	log       *record.Log
+	clock     movable
+	law       *rules.Jurisdiction
+	self      *directory.Self
+	people    *identity.People
+	book      *directory.Book
+	office    *courier.Office
+	queue     *jobs.Queue
+	register  *platforms.Register
+	lists     *lists.Lists
+	exchanges *exchange.Exchanges
+	tips      *intake.Tips
+	desk      *triage.Desk
+	cases     *casework.Cases
+	orders    *orders.Orders
+	links     *attribution.Links
+	server    *httptest.Server // courier and console
+	drafter   identity.Person
+	signer    identity.Person
 }
 
 func newNode(t *testing.T, at *time.Time, agency, name string, desks ...directory.Desk) *node {
@@ -103,6 +105,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 	n.register = platforms.NewRegister(n.db, n.log, n.clock, client)
 	n.lists, err = lists.Open(n.ctx, n.db, n.log, n.clock, n.office, own)
 	must(err)
+	n.exchanges = exchange.New(exchange.Config{DB: n.db, Log: n.log, Clock: n.clock, Lists: n.lists, Jobs: n.queue, Agency: own, Client: client, Key: n.self.NodeKey, Logger: slog.New(slog.DiscardHandler)})
 	n.tips = intake.New(n.db, n.log, n.clock, n.register, nil, own, n.lists)
 	n.desk = triage.New(n.db, n.log, n.clock, n.office, n.law, n.register, nil, n.lists, n.tips, own)
 	n.links = attribution.New(n.db, n.log, n.clock, "IN")
@@ -116,7 +119,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /courier/v1/documents", n.receive)
-	mux.Handle("/", console.New(console.Config{DB: n.db, People: n.people, Self: n.self, Book: n.book, Log: n.log, Clock: n.clock, Law: n.law, Simulated: true}))
+	mux.Handle("/", console.New(console.Config{DB: n.db, People: n.people, Self: n.self, Book: n.book, Log: n.log, Clock: n.clock, Law: n.law, Simulated: true, Lists: n.lists, Exchanges: n.exchanges}))
 	n.server = httptest.NewServer(mux)
 	t.Cleanup(n.server.Close)
 	must(n.self.SetUp(directory.Profile{Agency: agency, Name: name, URL: n.server.URL, Jurisdiction: "in", Station: "Cyber", Phone: "+919800000001"}))

@@ -238,7 +238,9 @@ func (o *console) object(r *request, table string, id int64) (link, error) {
 		}, id)
 	case "hash_list":
 		all, err := lists.All(r.ctx, r.q)
-		return named(all, err, func(l lists.List) (int64, link) { return l.ID, link{href: "/lists", label: "Hash list " + l.Name} }, id)
+		return named(all, err, func(l lists.List) (int64, link) {
+			return l.ID, link{href: listAddress(l.ID), label: "Hash list " + l.Name}
+		}, id)
 	case "peer":
 		peers, err := o.Book.Peers(r.ctx, r.q)
 		return named(peers, err, func(p directory.Peer) (int64, link) { return p.ID, link{href: "/directory", label: p.Name} }, id)

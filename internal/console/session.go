@@ -77,7 +77,7 @@ func device(r *http.Request) identity.Device {
 }
 
 func (o *console) signIn(w http.ResponseWriter, r *http.Request) {
-	if !o.form(w, r) {
+	if !o.form(w, r, formLimit) {
 		return
 	}
 	username, next := r.PostForm.Get("username"), local(r.PostForm.Get("next"))
@@ -96,8 +96,8 @@ func (o *console) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // form reads a small form, or says that it could not.
-func (o *console) form(w http.ResponseWriter, r *http.Request) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+func (o *console) form(w http.ResponseWriter, r *http.Request, limit int64) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	if err := r.ParseForm(); err != nil {
 		o.fail(w, r, identity.Person{}, fault.New(fault.Invalid, "the form could not be read; go back and try again"))
 		return false

@@ -128,7 +128,7 @@ var accountWords = map[string]string{
 
 func accountState(key string) string { return words(accountWords, key) }
 
-var hashWords = map[string]string{"pdq": "PDQ", "vpdq": "vPDQ", "sha256": "SHA-256", "md5": "MD5"}
+var hashWords = map[string]string{"pdq": "PDQ", "vpdq": "vPDQ", "sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5", "photodna": "PhotoDNA", "tmk": "TMK"}
 
 func hashKind(key string) string { return words(hashWords, key) }
 
@@ -152,11 +152,11 @@ func certainty(mark string) string {
 // tone gives the look of a state: whether it waits, is done, or is bad.
 func tone(state string) string {
 	switch state {
-	case "pending", "received", "actionable", "unconfirmed", "draft", "authorised", "served", "acknowledged", "accepted", "unseen", "candidate", "":
+	case "pending", "received", "actionable", "unconfirmed", "draft", "authorised", "served", "acknowledged", "accepted", "unseen", "candidate", "off", "not complete", "never fetched", "being fetched", "open", "":
 		return "waits"
-	case "account_suspended", "removed", "preserved", "produced", "gone", "complied", "answered", "confirmed", "exact", "linked", "lead", "reported", "already_removed":
+	case "account_suspended", "removed", "preserved", "produced", "gone", "complied", "answered", "confirmed", "exact", "linked", "lead", "reported", "already_removed", "matches", "up to date":
 		return "done"
-	case "refused", "still_there", "undeliverable", "overdue", "late":
+	case "refused", "still_there", "undeliverable", "overdue", "late", "failed":
 		return "bad"
 	}
 	return "plain"

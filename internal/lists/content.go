@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/record"
@@ -96,6 +97,25 @@ type ListedEntry struct {
 	Label   string `json:"label,omitempty"`
 	AddedAt int64  `json:"added_at"`
 	Removed bool   `json:"removed,omitempty"`
+
+	// Set by Mark.
+	Disabled      bool  `json:"disabled,omitempty"`       // it is left out of look-ups now
+	DisabledUntil int64 `json:"disabled_until,omitempty"` // 0 with Disabled: for ever
+}
+
+// Mark says which entries are left out of look-ups now.
+func (l *Lists) Mark(entries []ListedEntry) {
+	now := store.Micros(l.clock.Now())
+	l.index.mu.RLock()
+	defer l.index.mu.RUnlock()
+	for i := range entries {
+		e := &entries[i]
+		if until, off := l.index.disabled[uint64(e.Content)]; off && until > now {
+			if e.Disabled = true; until != math.MaxInt64 {
+				e.DisabledUntil = until
+			}
+		}
+	}
 }
 
 // MaxPage is the most entries of one page of Entries.

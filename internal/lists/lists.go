@@ -381,19 +381,24 @@ func ParseEntries(text string) ([]Entry, error) {
 			continue
 		}
 		value, label, _ := strings.Cut(strings.ReplaceAll(line, "\t", ","), ",")
-		e := Entry{Kind: PDQ, Value: value, Label: label}
-		switch len(strings.TrimSpace(value)) {
-		case digits[MD5]:
-			e.Kind = MD5
-		case digits[SHA1]:
-			e.Kind = SHA1
-		}
+		e := Entry{Kind: KindByLength(value), Value: value, Label: label}
 		if err := check(&e); err != nil {
 			return nil, fault.New(fault.Invalid, "line %d: %s", i+1, fault.Message(err))
 		}
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// KindByLength gives the kind that the length of a hash in hexadecimal tells: 64 digits are taken as PDQ, though a SHA-256 has as many.
+func KindByLength(value string) string {
+	switch len(strings.TrimSpace(value)) {
+	case digits[MD5]:
+		return MD5
+	case digits[SHA1]:
+		return SHA1
+	}
+	return PDQ
 }
 
 // pdqOf parses a PDQ that is known to be well formed.

@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"picture": picture, "node": node},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"picture": picture, "node": node, "serve": serve, "web": web, "post": post},
 	})
 }
 

@@ -104,6 +104,7 @@ func (x *Exchanges) Sync(ctx context.Context, id int64, budget time.Duration) (S
 		}
 	}
 	state, err := x.stateOf(ctx, x.DB.Reader(), e)
+	state.RunningAt = 0 // this fetch is over
 	return state, errOr(failure, err)
 }
 
@@ -177,6 +178,23 @@ type Standing struct {
 	Removed   int64  `json:"removed"`
 	Aside     int64  `json:"set_aside"` // ever
 	Open      int64  `json:"aside_open"`
+}
+
+// State says in a few words how an exchange stands.
+func (s Standing) State() string {
+	switch {
+	case s.RunningAt != 0:
+		return "being fetched"
+	case s.Failure != "":
+		return "failed"
+	case !s.Enabled:
+		return "off"
+	case s.LastAt == 0:
+		return "never fetched"
+	case s.UpToDate:
+		return "up to date"
+	}
+	return "not complete"
 }
 
 // StateOf tells how an exchange stands.
