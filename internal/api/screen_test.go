@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -59,6 +60,11 @@ func TestScreenUploads(t *testing.T) {
 		_, a = ask(`POST /api/v1/screen @board=photo`)
 		if len(a.Results) != 1 || a.Results[0].Decision != "allow" {
 			t.Errorf("another picture: %+v", a)
+		}
+		call(n.URL, http.MethodPost, "/c/bank/BANK_A/signals", map[string]any{"entries": []map[string]string{{"kind": "sha1", "value": fmt.Sprintf("%x", sha1.Sum(pictureOf("board")))}}}, nil)
+		_, a = ask(`POST /api/v1/screen @board=photo`)
+		if len(a.Results) != 1 || a.Results[0].Decision != "block" || !a.Results[0].Hits[0].Exact {
+			t.Errorf("the same file by its SHA-1: %+v", a)
 		}
 		_, a = ask(`POST /api/v1/screen @garbage=photo`)
 		if len(a.Results) != 1 || a.Results[0].Decision != "hold" || a.Results[0].Error == "" {

@@ -167,7 +167,7 @@ func (l *Lists) Match(r media.Result) []Hit {
 
 // QueryOf asks for all hashes of a file. Perceptual hashes of low quality say nothing and are left out.
 func QueryOf(r media.Result) Query {
-	q := Query{Exact: []Hash{{SHA256, r.SHA256}, {MD5, r.MD5}}, Frames: r.Frames, Inner: r.Inner, Seed: r.SHA256}
+	q := Query{Exact: []Hash{{SHA256, r.SHA256}, {SHA1, r.SHA1}, {MD5, r.MD5}}, Frames: r.Frames, Inner: r.Inner, Seed: r.SHA256}
 	values := []string{r.PDQ, r.Upright}
 	if len(r.Orientations) > 0 { // turned and mirrored copies are copies too
 		values = r.Orientations

@@ -21,7 +21,7 @@ const longestPlay = maxGIFFrames * 11 * time.Minute
 // check tells whether a child's answer is one that the format and the limits allow.
 func (r Result) check(format string, pixels int64, profile pdq.Profile) error {
 	wrong := func(what string) error { return fmt.Errorf("%w: %s", errWire, what) }
-	if r.Format != format || r.Bytes != 0 || r.SHA256 != "" || r.MD5 != "" {
+	if r.Format != format || r.Bytes != 0 || r.SHA256 != "" || r.SHA1 != "" || r.MD5 != "" {
 		return wrong("fields that are not the child's")
 	}
 	if r.Kind == Container {

@@ -27,7 +27,8 @@ type Result struct {
 	Height int    `json:"height,omitempty"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"` // of the whole file, lower-case hexadecimal
-	MD5    string `json:"md5"`    // likewise
+	SHA1   string `json:"sha1,omitempty"`
+	MD5    string `json:"md5"` // likewise
 
 	// Of an image. PDQ is taken from the pixels as stored, over white where they are transparent, like the field's tools do;
 	// Upright is set when the file asks to be shown turned or mirrored, and is the hash of what people see: copies that a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -77,8 +78,8 @@ func (p *Pool) result(ctx context.Context, b []byte, kind byte, argument int, pr
 		return Result{Format: format, Bytes: int64(len(b))}, err
 	}
 	exact := Result{Format: format, Bytes: int64(len(b))}
-	sha, old := sha256.Sum256(b), md5.Sum(b)
-	exact.SHA256, exact.MD5 = hex.EncodeToString(sha[:]), hex.EncodeToString(old[:])
+	sha, sha160, old := sha256.Sum256(b), sha1.Sum(b), md5.Sum(b)
+	exact.SHA256, exact.SHA1, exact.MD5 = hex.EncodeToString(sha[:]), hex.EncodeToString(sha160[:]), hex.EncodeToString(old[:])
 	if err != nil {
 		return exact, err
 	}
@@ -98,7 +99,7 @@ func (p *Pool) result(ctx context.Context, b []byte, kind byte, argument int, pr
 	if err != nil {
 		return exact, err
 	}
-	r.Bytes, r.SHA256, r.MD5 = exact.Bytes, exact.SHA256, exact.MD5
+	r.Bytes, r.SHA256, r.SHA1, r.MD5 = exact.Bytes, exact.SHA256, exact.SHA1, exact.MD5
 	return r, nil
 }
 
