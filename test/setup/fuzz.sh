@@ -47,6 +47,9 @@ for target in "${targets[@]}"; do
 	log=$(mktemp)
 	if go test -run='^$' -fuzz="^$name\$" -fuzztime="${time}s" -fuzzminimizetime=2s "$package" >"$log" 2>&1; then
 		echo "$package $name: ${time}s, $(grep -o 'execs: [0-9]*' "$log" | tail -1)"
+	elif grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input' "$log"; then
+		# On a busy machine go's own workers may miss the end of the time; nothing was found then.
+		echo "$package $name: ${time}s, ended late, $(grep -o 'execs: [0-9]*' "$log" | tail -1)"
 	else
 		cat "$log"
 		failed+=("$package $name")
