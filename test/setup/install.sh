@@ -15,9 +15,11 @@ missing=()
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
 	missing+=(postgresql)
 fi
-if ! command -v ffmpeg >/dev/null; then
-	missing+=(ffmpeg)
-fi
+for tool in ffmpeg openssl; do
+	if ! command -v "$tool" >/dev/null; then
+		missing+=("$tool")
+	fi
+done
 if [ -f test/browser/package-lock.json ] && ! command -v chromium >/dev/null; then
 	missing+=(chromium)
 fi
