@@ -175,27 +175,31 @@ func (a *api) matchCaller(r *http.Request) (caller, error) {
 	return caller{person: p}, nil
 }
 
-// opened says whether a request comes from a network that the operator opened. A proxy's word on where it came from is not taken: a
-// request that a proxy passed on comes from the proxy, and says so.
+// opened says whether a request comes from a network that the operator opened. One that a proxy says it passed on does not, and
+// neither does one for another host's name: a page in a browser here can be made to ask under any name (DNS rebinding). A proxy
+// on this machine that hides itself cannot be told from a client: nothing may be opened beside one.
 func (a *api) opened(r *http.Request) bool {
 	if len(a.OpenMatch) == 0 {
 		return false
 	}
-	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
 		if r.Header.Get(header) != "" {
 			return false
 		}
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
+	asked := r.Host
+	if host, _, err := net.SplitHostPort(asked); err == nil {
+		asked = host
+	}
+	if name, err := netip.ParseAddr(strings.Trim(asked, "[]")); !strings.EqualFold(asked, "localhost") && (err != nil || !name.Unmap().IsLoopback()) {
 		return false
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || !addr.Unmap().IsLoopback() {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !from.Addr().Unmap().IsLoopback() {
 		return false
 	}
 	for _, p := range a.OpenMatch {
-		if p.Contains(addr.Unmap()) {
+		if p.Contains(from.Addr().Unmap()) {
 			return true
 		}
 	}

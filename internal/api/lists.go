@@ -115,7 +115,11 @@ func (a *api) registerEntries() {
 				groups[i] = []lists.Entry{e}
 			}
 			ids, err := a.Lists.AddContents(ctx, tx, in.ID, groups)
-			return addedEntries{ids, a.Lists.Sequence() + 1}, err
+			if err != nil {
+				return addedEntries{}, err
+			}
+			sequence, err := lists.LastChange(ctx, tx, in.ID)
+			return addedEntries{ids, sequence}, err
 		})
 	write(a, "/lists/{id}/entries/removal", "Remove contents from an own list; numbers that are not on it are passed over", nil,
 		func(ctx context.Context, tx *store.Tx, in *withID[contentIDs], _ nothing) (removedEntries, error) {
@@ -123,7 +127,11 @@ func (a *api) registerEntries() {
 				return removedEntries{}, err
 			}
 			n, err := a.Lists.Remove(ctx, tx, in.ID, in.Body.IDs...)
-			return removedEntries{n, a.Lists.Sequence() + 1}, err
+			if err != nil {
+				return removedEntries{}, err
+			}
+			sequence, err := lists.LastChange(ctx, tx, in.ID)
+			return removedEntries{n, sequence}, err
 		})
 	type content struct {
 		Credentials

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,6 +56,38 @@ func TestEntriesOfAList(t *testing.T) {
 			t.Errorf("entries of no list: %d %s", status, b)
 		}
 
+		// Changes made at once each tell their own number, which look-ups have reached by then.
+		sequences := make(chan int64, 12)
+		var wg sync.WaitGroup
+		for i := range cap(sequences) {
+			wg.Go(func() {
+				var more struct{ Sequence int64 }
+				n.call("POST", fmt.Sprintf("/api/v1/lists/%d/entries", list.ID), map[string]any{"entries": []lists.Entry{{Kind: lists.MD5, Value: fmt.Sprintf("%032x", 1000+i)}}}, &more)
+				var status struct{ Sequence int64 }
+				if n.call("GET", "/api/v1/lists/status", nil, &status); more.Sequence == 0 || status.Sequence < more.Sequence {
+					t.Errorf("a change told %d, and look-ups have reached %d", more.Sequence, status.Sequence)
+				}
+				sequences <- more.Sequence
+			})
+		}
+		wg.Wait()
+		close(sequences)
+		told := map[int64]bool{}
+		for v := range sequences {
+			told[v] = true
+		}
+		if len(told) != cap(sequences) {
+			t.Errorf("%d changes told only %d numbers", cap(sequences), len(told))
+		}
+		ids := make([]int64, 0, cap(sequences))
+		for _, e := range entriesAfter(n, list.ID, seen[4].ID) {
+			ids = append(ids, e.ID)
+		}
+		var gone struct{ Removed int }
+		if n.call("POST", fmt.Sprintf("/api/v1/lists/%d/entries/removal", list.ID), map[string]any{"ids": ids}, &gone); gone.Removed != cap(sequences) {
+			t.Errorf("%d removed", gone.Removed)
+		}
+
 		content := fmt.Sprintf("/api/v1/lists/%d/contents/%d", list.ID, added.IDs[1])
 		until := store.Micros(noon.Add(time.Hour))
 		n.call("POST", content+"/disabling", map[string]int64{"until": until}, nil)
@@ -101,4 +134,9 @@ func TestEntriesOfAList(t *testing.T) {
 		}
 		n.verify()
 	})
+}
+
+func entriesAfter(n *holder, list, after int64) (page []lists.ListedEntry) {
+	n.call("GET", fmt.Sprintf("/api/v1/lists/%d/entries?after=%d", list, after), nil, &page)
+	return page
 }

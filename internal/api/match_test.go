@@ -229,6 +229,32 @@ func TestMatchServiceAsksWhoCalls(t *testing.T) {
 				t.Errorf("%s through a proxy (%s): %d", path, header, resp.StatusCode)
 			}
 		}
+		for _, host := range []string{"evil.example", "evil.example:80", "8.8.8.8", "localhost.evil.example", ""} {
+			req, _ := http.NewRequest(http.MethodGet, open.URL+path, nil)
+			if req.Host = host; host == "" {
+				req.Host = "[2001:db8::1]:80"
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s under the name %q: %d", path, req.Host, resp.StatusCode)
+			}
+		}
+		for _, host := range []string{"localhost", "LOCALHOST:1", "127.0.0.1:9", "127.1.2.3", "[::1]:80"} {
+			req, _ := http.NewRequest(http.MethodGet, open.URL+path, nil)
+			req.Host = host
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusUnauthorized {
+				t.Errorf("%s under the loopback name %q: %d", path, host, resp.StatusCode)
+			}
+		}
 		req, _ := http.NewRequest(http.MethodGet, open.URL+path, nil)
 		req.Header.Set("Authorization", "Bearer wrong")
 		resp, err := http.DefaultClient.Do(req)

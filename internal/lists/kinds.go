@@ -72,6 +72,12 @@ func (l *Lists) Newest(ctx context.Context) (time.Time, error) {
 	return store.Time(at), err
 }
 
+// LastChange gives the number of the newest change of a list; in the transaction of a change, that of the change itself. See Sequence.
+func LastChange(ctx context.Context, q store.Queryer, listID int64) (n int64, err error) {
+	err = q.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM list_batch WHERE list_id = $1", listID).Scan(&n)
+	return n, err
+}
+
 // FreshSeed gives a seed for a look-up whose caller has none.
 func FreshSeed() string {
 	b := [8]byte{}
