@@ -67,8 +67,13 @@ type ncmecSource struct {
 	restarted     bool // the range under way was begun anew because its next page was refused
 }
 
+// caller asks an exchange's server within this node's limits.
+func (x *Exchanges) caller(e Exchange) foreign.Caller {
+	return foreign.Caller{Base: e.Address, HTTP: x.Client, MaxPage: x.Limits.Page, Timeout: x.Limits.Timeout, Pause: x.Limits.Pause}
+}
+
 func (x *Exchanges) ncmecClient(e Exchange, s Secret) *ncmec.Client {
-	return &ncmec.Client{Base: e.Address, Username: s["user"], Password: s["password"], HTTP: x.Client, MaxPage: x.Limits.Page, Timeout: x.Limits.Timeout, Pause: x.Limits.Pause}
+	return ncmec.NewClient(x.caller(e), s["user"], s["password"])
 }
 
 func (s *ncmecSource) pull(ctx context.Context, from step, commit func(page) error) error {
@@ -187,7 +192,7 @@ func (s *ncmecSource) fetch(ctx context.Context, v span) (body []byte, got ncmec
 func (s *ncmecSource) trouble(ctx context.Context, p *ncmecPoint, asked bool, body []byte, got ncmec.Page, cause error, commit func(page) error) (bool, error) {
 	switch fault.Code(cause) {
 	case ncmec.Corrupt, string(fault.TooLarge):
-	case ncmec.Broken, ncmec.Failing:
+	case foreign.Broken, foreign.Failing:
 		if _, _, err := s.client.Status(ctx); err != nil {
 			return false, cause // it is down, or ill as a whole: later
 		}

@@ -27,8 +27,7 @@ type stopnciiSource struct {
 }
 
 func (x *Exchanges) stopnciiClient(e Exchange, s Secret) *stopncii.Client {
-	return &stopncii.Client{Base: e.Address, FunctionKey: s["function_key"], SubscriptionKey: s["subscription_key"], HTTP: x.Client, MaxPage: x.Limits.Page,
-		Timeout: x.Limits.Timeout, Pause: x.Limits.Pause}
+	return stopncii.NewClient(x.caller(e), s["function_key"], s["subscription_key"])
 }
 
 func (s *stopnciiSource) pull(ctx context.Context, from step, commit func(page) error) error {

@@ -1,4 +1,5 @@
-// Package foreign holds the forms in which the readers of other parties' lists give what they read.
+// Package foreign holds what the readers of other parties' lists have in common: how they ask, and the forms in which they give what they
+// read.
 package foreign
 
 import (
