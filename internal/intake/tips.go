@@ -34,6 +34,7 @@ const (
 	FromScan      = "scan"
 	FromReport    = "cybertipline"
 	FromReferral  = "referral"
+	FromForm      = "form" // the public form
 )
 
 // Classes of what a tip tells of.
@@ -67,6 +68,14 @@ type Tip struct {
 	Outcome     string `json:"outcome,omitempty"`
 	OccurredAt  int64  `json:"occurred_at"`
 	ReceivedAt  int64  `json:"received_at"`
+
+	// What the work with tips knows of it; empty until somebody or something said so.
+	BundleID int64  `json:"bundle_id,omitempty"` // the bundle it was put in with tips of the same thing
+	Priority int64  `json:"priority"`            // 0 to 1000, higher first
+	DangerAt int64  `json:"danger_at,omitempty"` // since when a child is held to be in danger
+	Language string `json:"language,omitempty"`  // BCP 47, of what the reporter wrote
+	Label    string `json:"label,omitempty"`     // a word of the desk's own to sort by
+	QueueID  int64  `json:"queue_id,omitempty"`  // the queue it waits in
 }
 
 // Tips enters and reads tips.
@@ -110,7 +119,7 @@ func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, record.Fields{"number": number, "source": tip.Source, "class": tip.Class,
 		"state": tip.State, "reporter": tip.Reporter, "locator": tip.Locator, "account_id": tip.AccountID, "post_id": tip.PostID, "complaint_id": tip.ComplaintID,
 		"referral_id": tip.ReferralID, "external_ref": tip.ExternalRef, "hints": tip.Hints, "summary": tip.Summary, "responsible": tip.Responsible,
-		"occurred_at": at, "received_at": now})
+		"occurred_at": at, "received_at": now, "priority": tip.Priority, "danger_at": tip.DangerAt, "language": tip.Language, "label": tip.Label})
 	if err != nil {
 		return tip, err
 	}
@@ -145,11 +154,13 @@ func (t *Tips) Set(ctx context.Context, tx *store.Tx, id int64, kind string, f r
 }
 
 const tipColumns = `SELECT id, number, source, class, state, reporter, locator, COALESCE(account_id, 0), COALESCE(post_id, 0), COALESCE(complaint_id, 0),
-	COALESCE(case_id, 0), COALESCE(referral_id, 0), COALESCE(onward_id, 0), external_ref, hints, summary, responsible, outcome, occurred_at, received_at FROM tip `
+	COALESCE(case_id, 0), COALESCE(referral_id, 0), COALESCE(onward_id, 0), external_ref, hints, summary, responsible, outcome, occurred_at, received_at,
+	COALESCE(bundle_id, 0), priority, danger_at, language, label, COALESCE(queue_id, 0) FROM tip `
 
 func scanTip(scan func(...any) error) (t Tip, err error) {
 	return t, scan(&t.ID, &t.Number, &t.Source, &t.Class, &t.State, &t.Reporter, &t.Locator, &t.AccountID, &t.PostID, &t.ComplaintID,
-		&t.CaseID, &t.ReferralID, &t.OnwardID, &t.ExternalRef, &t.Hints, &t.Summary, &t.Responsible, &t.Outcome, &t.OccurredAt, &t.ReceivedAt)
+		&t.CaseID, &t.ReferralID, &t.OnwardID, &t.ExternalRef, &t.Hints, &t.Summary, &t.Responsible, &t.Outcome, &t.OccurredAt, &t.ReceivedAt,
+		&t.BundleID, &t.Priority, &t.DangerAt, &t.Language, &t.Label, &t.QueueID)
 }
 
 // ByID reads one tip.

@@ -28,7 +28,8 @@ var words = map[Engine]*strings.Replacer{
 // newest is the version that a database is brought to in use; tests stop at earlier ones.
 const newest = math.MaxInt64
 
-// migrate brings the schema up to a version: migrations/NNNN_name.sql in order, each in a transaction. On PostgreSQL a lock keeps
+// migrate brings the schema up to a version: migrations/NNNN_name.sql in order, each in a transaction. What the engines cannot say
+// in the same words stands in NNNN_name.sqlite.sql and NNNN_name.postgres.sql, one for each engine. On PostgreSQL a lock keeps
 // processes that start together apart.
 func (db *DB) migrate(ctx context.Context, version int64) error {
 	dialect := goose.DialectSQLite3
@@ -69,7 +70,14 @@ func (db *DB) steps() (steps []*goose.Migration, last int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	other := Postgres
+	if db.engine == Postgres {
+		other = SQLite
+	}
 	for _, name := range names {
+		if strings.HasSuffix(name, "."+string(other)+".sql") {
+			continue
+		}
 		number, _, _ := strings.Cut(path.Base(name), "_")
 		version, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {

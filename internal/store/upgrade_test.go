@@ -123,6 +123,15 @@ func TestUpgrade(t *testing.T) {
 		}); err != nil {
 			t.Errorf("after the upgrade: %v", err)
 		}
+		for source, taken := range map[string]bool{"form": true, "complaint": true, "rumour": false} { // a check that a later release widened
+			_, err := db.Raw().Exec("INSERT INTO tip (number, source, class, state, responsible, occurred_at, received_at) VALUES ($1, $1, 'other', 'received', 'unit', 1, 1)", source)
+			if (err == nil) != taken {
+				t.Errorf("a tip from a %s: %v", source, err)
+			}
+		}
+		if _, err := db.Raw().Exec("DELETE FROM tip WHERE number = source"); err != nil {
+			t.Fatal(err)
+		}
 		if r, err := record.Verify(ctx, db.Reader(), tables, verifier); err != nil || !r.Verified || r.Entries != int64(len(filled)+1) {
 			t.Errorf("%d entries: %v %q", r.Entries, err, r.Problems)
 		}
