@@ -95,14 +95,15 @@ func understand(rows iter.Seq[tableRow], sheet string) layout {
 				}
 			}
 		}
+		if seen.header > 0 && at == seen.header+1 && titleRow(row) { // merged titles have their parts in a second row
+			seen.entitle(row)
+		}
 		if !searching {
 			continue
 		}
 		searching = at < titleRows && !slices.ContainsFunc(row.cells, func(c string) bool { return len(c) < maxCell && len(addressesIn(c)) > 0 })
 		if at <= titleRows && titleRow(row) && !slices.ContainsFunc(row.cells, func(c string) bool { return len(c) < maxCell && len(addressesIn(c)) > 0 }) {
 			seen.header, seen.titles, searching = at, joined(row), false
-			seen.entitle(row)
-		} else if at == seen.header+1 {
 			seen.entitle(row)
 		}
 	}

@@ -245,11 +245,17 @@ type FormState struct {
 	Tips       []string
 }
 
-// State gives how a form stands to whoever has its number and secret. A number that is none and a wrong secret are one fault.NotFound.
+// FormState gives how a form stands to whoever has its number and secret. A number that is none and a wrong secret are one fault.NotFound.
 func (t *Tips) FormState(ctx context.Context, q store.Queryer, number, secret string) (s FormState, err error) {
 	none := fault.Coded(fault.NotFound, "form_unknown", "no report has this number and this code")
-	letters := asTyped(strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(number)), "R-"))
-	if len(letters) != 8 || len(secret) > 100 {
+	if len(number) > 100 || len(secret) > 100 {
+		return s, none
+	}
+	letters := asTyped(number)
+	if len(letters) == 9 {
+		letters = strings.TrimPrefix(letters, "R")
+	}
+	if len(letters) != 8 {
 		return s, none
 	}
 	s.Number = "R-" + grouped(letters)

@@ -36,3 +36,5 @@ CREATE TABLE form_address (
   tip_id BIGINT REFERENCES tip (id)
 );
 CREATE INDEX form_address_form ON form_address (form_id, n);
+-- A reporter asks how the tips of a form stand by its number, which is their external reference.
+CREATE INDEX tip_form_reference ON tip (external_ref);
