@@ -69,6 +69,7 @@ async function solve(challenge) {
 
 const form = document.querySelector("form[data-report]");
 if (form) {
+  form.querySelector(".slow").hidden = true; // it says what happens without this script
   const solved = solve(form.elements.challenge.value);
   form.addEventListener("submit", async (event) => {
     if (form.elements.answer.value !== "") return;
