@@ -29,6 +29,7 @@ type commands struct {
 	Directory  directoryCmd  `cmd:"" help:"The agencies that a node knows: their keys, officers and what it takes from each."`
 	Document   documentCmd   `cmd:"" help:"Documents between nodes."`
 	Credential credentialCmd `cmd:"" help:"Credentials of programs that use a node."`
+	Tip        tipCmd        `cmd:"" help:"The tips of a node that runs, and complaint files."`
 	List       listCmd       `cmd:"" help:"The hash lists of a node that runs, and its exchanges."`
 	Vault      vaultCmd      `cmd:"" help:"The sealed originals of a node: keys, state, holds and destruction."`
 	Backup     backupCmd     `cmd:"" help:"Copy a node whole into one encrypted file, while it serves."`

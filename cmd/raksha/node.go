@@ -19,6 +19,8 @@ import (
 type runningNode struct {
 	URL  string `name:"url" default:"http://127.0.0.1:8470" placeholder:"URL" help:"The node, which runs; the environment variable RAKSHA_TOKEN holds a session's token, or a credential's."`
 	JSON bool   `name:"json" help:"Print JSON."`
+
+	purpose string // for which restricted material is read
 }
 
 const (
@@ -63,6 +65,9 @@ func (n runningNode) open(ctx context.Context, method, path, kind string, body i
 		return nil, fault.New(fault.Invalid, "%q is no URL of a node", n.URL)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
+	if n.purpose != "" {
+		req.Header.Set("Purpose", n.purpose)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", kind)
 	}

@@ -25,6 +25,7 @@ type serveCmd struct {
 	Jurisdiction         string         `default:"in" help:"Whose rules apply."`
 	Clock                string         `help:"For demonstrations and tests: a file that tells the time. The record says so."`
 	AllowLoopback        bool           `help:"Peers and platforms may be on this machine."`
+	PublicForm           bool           `help:"Let anybody report at /report, in English and Hindi; without a proxy's addresses (--proxy) only the limits for all hold."`
 	Proxy                bool           `help:"A proxy on this machine adds X-Forwarded-For: believe its last address, and count requests and failed sign-ins by it."`
 	OIDCIssuer           string         `name:"oidc-issuer" help:"URL of the agency's OpenID Connect provider, with whose accounts people may sign in."`
 	OIDCClient           string         `name:"oidc-client" help:"This node's client id there."`
@@ -66,7 +67,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
 		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate,
-		AllowLoopback: c.AllowLoopback, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		AllowLoopback: c.AllowLoopback, PublicForm: c.PublicForm, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}

@@ -10,12 +10,6 @@ import (
 	"raksha.example/raksha/internal/triage"
 )
 
-type complaintBody struct {
-	Reference   string `json:"reference"`
-	Complainant string `json:"complainant"`
-	CSV         string `json:"csv"`
-}
-
 type tipFilter struct {
 	Credentials
 	State      string `query:"state"`
@@ -57,10 +51,8 @@ type picture struct {
 
 func (a *api) registerTips() {
 	q := a.DB.Reader()
-	read(a, "/complaints", "Complaint files", func(ctx context.Context, _ *empty) ([]intake.Complaint, error) { return intake.Complaints(ctx, q) })
-	write(a, "/complaints", "Import a complaint file", nil, func(ctx context.Context, tx *store.Tx, in *with[complaintBody], _ nothing) (intake.Complaint, error) {
-		return a.Tips.Import(ctx, tx, in.Body.Reference, in.Body.Complainant, []byte(in.Body.CSV))
-	})
+	a.registerComplaints()
+	a.registerForms()
 	read(a, "/tips", "Tips", func(ctx context.Context, in *tipFilter) ([]intake.Tip, error) {
 		return intake.List(ctx, q, intake.Filter{State: in.State, Source: in.Source, CaseID: in.CaseID, ReferralID: in.ReferralID, OnwardID: in.OnwardID,
 			AccountID: in.AccountID, AfterID: in.AfterID, Limit: in.Limit})

@@ -2,7 +2,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,6 +56,8 @@ type Config struct {
 	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
 	AllowLoopback bool           // peers and platforms may be on this machine
 	Open          []netip.Prefix // networks that are reached though they are not public
+	PublicForm    bool           // anybody may report at /report
+	ProofBits     int            // that the public form asks for; 0: a default
 	Proxy         bool           // a proxy on this machine adds X-Forwarded-For
 	OIDC          OIDC           // the agency's identity provider
 	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
@@ -233,12 +237,20 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
-	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
+	var public *console.PublicForm
+	if c.PublicForm {
+		if public, err = console.NewPublicForm(rand.Reader, clock.System{}, cmp.Or(c.ProofBits, proofBits)); err != nil {
+			return nil, err
+		}
+	}
+	pages := console.New(console.Config{Tips: tips, Form: public, DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
 		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil
 }
+
+const proofBits = 18 // a second of a phone; see package proof
 
 const askPeers = time.Hour // between two rounds of asking every agency for its newest directory entry
 

@@ -28,6 +28,11 @@ func (o *console) forms() map[string]sent {
 		"/proof":                              {take: o.prove},
 		"/purpose":                            {take: o.keepPurpose},
 
+		"/complaints/preview":                   {take: o.previewComplaint, need: identity.DecideTips, limit: complaintLimit, file: true},
+		"/complaints":                           {take: o.importComplaint, need: identity.DecideTips},
+		"/complaints/{id}/lines/{n}/correction": {take: o.correctLine, need: identity.DecideTips},
+		"/forms/{id}/decision":                  {take: o.decideForm, need: identity.DecideTips},
+
 		"/lists":              {take: o.createList, need: identity.ManageLists},
 		"/lists/{id}/changes": {take: o.changeList, need: identity.ManageLists},
 		"/lists/{id}/entries": {take: o.addEntries, need: identity.ManageLists, limit: linesLimit},

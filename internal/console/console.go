@@ -2,7 +2,7 @@
 // file beside its handler. Only the pages that speak with a passkey run a script, the node's own.
 //
 // The pages read; what changes the node is done through the API. What they change is how the person who reads is signed
-// in, and hash lists. They never show media, and addresses of accounts and posts stand in them defanged, as text.
+// in, hash lists, complaints that are handed in, and what the public form brings. They never show media, and addresses of accounts and posts stand in them defanged, as text.
 package console
 
 import (
@@ -22,6 +22,7 @@ import (
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
+	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/lists/exchange"
@@ -49,11 +50,14 @@ type Config struct {
 	Lists     *lists.Lists
 	Exchanges *exchange.Exchanges
 	Media     *media.Pool // hashes a file that is tried
+	Tips      *intake.Tips
+	Form      *PublicForm // nil: this node has no public form
 }
 
 type console struct {
 	Config
-	routes []string
+	routes  []string
+	pending pendingFiles
 }
 
 // Handler is the console. Routes tells what it answers to.
@@ -88,6 +92,13 @@ func New(c Config) *Handler {
 		"GET /invitation":                 o.invitationPage,
 		"POST /invitation":                o.acceptInvitation,
 		"POST /sign-out":                  o.signOut,
+		"GET /report":                     o.public(o.reportPage),
+		"POST /report":                    o.public(o.report),
+		"POST /report/preview":            o.public(o.reportPreview),
+		"GET /report/status":              o.public(o.statusPage),
+		"POST /report/status":             o.public(o.status),
+		"GET /complaints/{id}/table":      o.table(door{need: identity.ReadTips, reads: "complaints"}, o.complaintTable),
+		"GET /tips/table":                 o.table(door{need: identity.ReadTips, reads: "tips"}, o.tipTable),
 	} {
 		handle(pattern, fn)
 	}

@@ -30,6 +30,8 @@ func (o *console) doors() map[string]door {
 		"/tips":                          {page: o.tips, need: identity.ReadTips, reads: "tips"},
 		"/tips/{id}":                     {page: o.tip, need: identity.ReadTips, reads: "tip"},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
+		"/complaints/{id}":               {page: o.complaint, need: identity.ReadTips, reads: "complaints"},
+		"/forms":                         {page: o.publicForms, need: identity.ReadTips, reads: "forms"},
 		"/lists":                         {page: o.lists, need: identity.ReadLists},
 		"/lists/{id}":                    {page: o.list, need: identity.ReadLists},
 		"/lists/exchanges":               {page: o.exchanges, need: identity.ReadLists},
@@ -62,7 +64,7 @@ func scopeOf(reads string, caseID int64) string {
 		return fmt.Sprintf("case:%d", caseID)
 	}
 	switch reads {
-	case "tip", "complaints":
+	case "tip", "complaints", "forms":
 		return "tips"
 	case "document":
 		return "documents"

@@ -33,6 +33,7 @@ var menu = []struct {
 }{
 	{"/", "Story", nil, ""},
 	{"/complaints", "Complaints", []directory.Desk{directory.Hotline}, identity.ReadTips},
+	{"/forms", "Public form", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.DecideTips},
 	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/lists", "Lists", nil, identity.ReadLists},
 	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadMatches},
@@ -63,6 +64,9 @@ func (o *console) shell(r *http.Request, title string, person identity.Person) s
 		return s
 	}
 	for _, m := range menu {
+		if m.href == "/forms" && o.Form == nil {
+			continue
+		}
 		if person.May(m.need) && (m.desks == nil || o.runs(m.desks...)) {
 			here := r.URL.Path == m.href || m.href != "/" && strings.HasPrefix(r.URL.Path, m.href+"/")
 			s.nav = append(s.nav, link{m.href, m.label, here})

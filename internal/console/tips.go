@@ -17,7 +17,7 @@ type tipsView struct {
 
 var (
 	tipStates  = []string{"received", "actionable", "informational", "duplicate", "insufficient", "linked", "referred", "returned", "closed"}
-	tipSources = []string{intake.FromComplaint, intake.FromScan, intake.FromReport, intake.FromReferral}
+	tipSources = []string{intake.FromComplaint, intake.FromScan, intake.FromReport, intake.FromReferral, intake.FromForm}
 )
 
 func (o *console) tips(r *request) (string, templ.Component, error) {

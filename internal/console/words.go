@@ -70,6 +70,7 @@ var sourceWords = map[string]string{
 	"scan":         "scan",
 	"cybertipline": "report by a provider",
 	"referral":     "referral",
+	"form":         "public form",
 }
 
 func source(key string) string { return words(sourceWords, key) }

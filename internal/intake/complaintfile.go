@@ -2,11 +2,12 @@ package intake
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ import (
 
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/platforms"
+	"raksha.example/raksha/internal/spreadsheet"
 )
 
 // Limits of a complaint file.
@@ -24,6 +26,7 @@ const (
 	maxCell      = 64 << 10  // bytes
 	maxCells     = 256       // in a row
 	maxWords     = 200       // of a cell, in which an address is looked for
+	readingTime  = 2 * time.Minute
 )
 
 // Line is one row of a complaint file.
@@ -33,41 +36,46 @@ type Line struct {
 	Remarks string            // the other cells but a serial number, joined by "; "
 	Locator platforms.Locator // zero if Err is not empty
 	Err     string            // why the row cannot be read
+
+	Sheet    string // of a workbook
+	Row      int    // as a spreadsheet program shows it; 0 in a text file
+	Formulas string // which cells are formulas, and what they say, one a line: "B5 =A5"
+	Note     string // what a person should know of how the row was read
+	Heading  bool   // an unreadable row that is a title: above the column titles, or one of them again
 }
 
-// ReadComplaint reads a list of addresses as people make it: comma, semicolon or tab separated, or one address a line;
-// with or without a header, byte order mark and quotes; columns in any order; UTF-8, UTF-16 with its mark, or
-// Windows-1252. In each row the address is looked for first in the column that holds most addresses. No row is lost: one
-// without a readable address is kept with Err.
+// ReadComplaint reads a list of addresses as people make it. A text file is comma, semicolon or tab separated, or one address a
+// line; with or without a header, byte order mark and quotes; UTF-8, UTF-16 with its mark, or Windows-1252. A workbook (XLSX) may
+// have several sheets, titles above the column titles, and merged cells. Columns stand in any order, and a handle is read when the row,
+// its column or its sheet names the platform. In each row the address is looked for first in the column that holds most addresses. No
+// row is lost: one without a readable address is kept with Err.
 //
-// A file over 50 MiB or 1,000,000 rows is a fault.TooLarge; one that is no text, or holds no row, is a fault.Invalid.
-func ReadComplaint(r io.Reader) ([]Line, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxComplaint+1))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "the complaint file cannot be read; try again")
-	}
+// A file over 50 MiB or 1,000,000 rows is a fault.TooLarge; one that is neither text nor workbook, or holds no row, is a fault.Invalid.
+func ReadComplaint(ctx context.Context, b []byte) ([]Line, error) {
 	if len(b) > maxComplaint {
 		return nil, fault.New(fault.TooLarge, "the complaint file is larger than %d MiB; split it", maxComplaint>>20)
 	}
-	text, err := complaintText(b)
-	if err != nil {
-		return nil, err
-	}
-	t := newTable(text)
-	column := t.addressColumn()
-	header := t.header()
+	ctx, cancel := context.WithTimeout(ctx, readingTime)
+	defer cancel()
 	var lines []Line
-	at := 0
-	for row := range t.rows() {
-		if at++; at == header {
-			continue
+	if spreadsheet.Is(b) {
+		sheets, err := spreadsheet.Read(ctx, b)
+		if err != nil {
+			return nil, err
 		}
-		if len(lines) == maxRows {
-			return nil, fault.New(fault.TooLarge, "the complaint file has more than %d rows; split it", maxRows)
+		for _, s := range sheets {
+			if lines, err = readRows(ctx, lines, sheetRows(s), s.Name); err != nil {
+				return nil, err
+			}
 		}
-		line := readRow(row, column)
-		line.N = len(lines) + 1
-		lines = append(lines, line)
+	} else {
+		text, err := complaintText(b)
+		if err != nil {
+			return nil, err
+		}
+		if lines, err = readRows(ctx, lines, newTable(text).rows(), ""); err != nil {
+			return nil, err
+		}
 	}
 	if len(lines) == 0 {
 		return nil, fault.New(fault.Invalid, "the complaint file holds no row with an address")
@@ -77,9 +85,10 @@ func ReadComplaint(r io.Reader) ([]Line, error) {
 
 // complaintText gives the file as UTF-8 without a mark.
 func complaintText(b []byte) (string, error) {
-	for magic, is := range map[string]string{"PK\x03\x04": "a spreadsheet or an archive", "\xd0\xcf\x11\xe0": "an old spreadsheet", "%PDF": "a PDF"} {
+	for magic, is := range map[string]string{"%PDF": "a PDF", "\x89PNG": "a picture", "\xff\xd8\xff": "a picture", "GIF8": "a picture", "PK": "an archive", "Rar!": "an archive",
+		"7z\xbc\xaf": "an archive", "\x1f\x8b": "an archive", "MZ": "a program", "\x7fELF": "a program", "{\\rtf": "a text document"} {
 		if bytes.HasPrefix(b, []byte(magic)) {
-			return "", fault.New(fault.Invalid, "this is %s; save the list as CSV and send that", is)
+			return "", fault.New(fault.Invalid, "this is %s, whatever it is called; save the list as .xlsx or CSV and send that", is)
 		}
 	}
 	switch {
@@ -90,7 +99,7 @@ func complaintText(b []byte) (string, error) {
 	}
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	if bytes.IndexByte(b, 0) >= 0 {
-		return "", fault.New(fault.Invalid, "this is no text file; save the list as CSV and send that")
+		return "", fault.New(fault.Invalid, "this is no text file and no workbook; save the list as CSV and send that")
 	}
 	if utf8.Valid(b) {
 		return string(b), nil
@@ -111,7 +120,8 @@ func fromUTF16(b []byte, order binary.ByteOrder) string {
 }
 
 // readRow finds the address in a row.
-func readRow(row tableRow, column int) Line {
+func readRow(row tableRow, seen layout) Line {
+	column := seen.address
 	order := make([]int, 0, len(row.cells))
 	if column < len(row.cells) {
 		order = append(order, column)
@@ -156,6 +166,20 @@ func readRow(row tableRow, column int) Line {
 			}
 		}
 	}
+	named, in := seen.named(row)
+	if len(found) == 0 && len(named) > 0 {
+		found, from = named, in
+	}
+	if len(found) == 0 {
+		for _, i := range order {
+			if l, err := platforms.ParseLocator(row.links[i]); err == nil && !slices.Contains(found, l) {
+				found, from = append(found, l), i
+			}
+		}
+		if len(found) == 1 {
+			return Line{Typed: row.cells[from], Remarks: remarks(row.cells, from), Locator: found[0], Note: "the address lies behind the text of the cell, as a link"}
+		}
+	}
 	switch {
 	case len(found) == 1:
 		return Line{Typed: row.cells[from], Remarks: remarks(row.cells, from), Locator: found[0]}
@@ -175,7 +199,8 @@ func readRow(row tableRow, column int) Line {
 
 // mayBeAddress tells in passing whether ParseLocator is worth its time: every address has an @ or a slash.
 func mayBeAddress(cell string) bool {
-	return strings.ContainsAny(cell, "@/") || strings.Contains(cell, "%40") || strings.ContainsAny(cell, "＠／﹫")
+	return strings.ContainsAny(cell, "@/") || strings.Contains(cell, "%40") || strings.ContainsAny(cell, "＠／﹫") || strings.Contains(cell, "did:") ||
+		strings.Contains(cell, ".bsky.social") || strings.Contains(cell, "%2F%2F") || strings.Contains(cell, "%2f%2f") || strings.Contains(cell, "[at]")
 }
 
 // addressesIn gives the addresses among the words of a cell, two at most: more are as good.

@@ -17,7 +17,7 @@ func TestStoryDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, err := intake.ReadComplaint(bytes.NewReader(w.Complaint()))
+	lines, err := intake.ReadComplaint(t.Context(), w.Complaint())
 	if err != nil {
 		t.Fatal(err)
 	}

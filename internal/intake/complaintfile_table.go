@@ -3,9 +3,6 @@ package intake
 import (
 	"iter"
 	"strings"
-	"unicode"
-
-	"raksha.example/raksha/internal/platforms"
 )
 
 // table splits text into rows and cells. Unlike a CSV reader that keeps to RFC 4180 it never gives up on a row, and a
@@ -23,6 +20,10 @@ const maxWasted = 64 << 20
 type tableRow struct {
 	cells []string
 	cut   bool // there were more than maxCells
+
+	n        int // as a spreadsheet program shows it
+	formulas map[int]string
+	links    map[int]string
 }
 
 const sampled = 2000 // rows that are looked at to understand a file
@@ -172,93 +173,4 @@ func (t table) separator(at int) (next int, more bool) {
 	default:
 		return at + 1, true
 	}
-}
-
-// addressColumn gives the column with most addresses in the first rows.
-func (t table) addressColumn() int {
-	var counts [maxCells]int
-	n := 0
-	for row := range t.rows() {
-		if n++; n > sampled {
-			break
-		}
-		for i, c := range row.cells {
-			if len(c) <= maxCell && mayBeAddress(c) {
-				if _, err := platforms.ParseLocator(c); err == nil {
-					counts[i]++
-				}
-			}
-		}
-	}
-	best := 0
-	for i, c := range counts {
-		if c > counts[best] {
-			best = i
-		}
-	}
-	return best
-}
-
-// headerWords are the words of column titles. A row is a header only if every word of a cell is among them: a row of
-// data must not be taken for one.
-var headerWords = words(`s sr sl no nos num number serial sno srno slno # link links url urls address addresses account accounts profile
-	profiles handle handles user username id ids post posts page web site website platform app name remark remarks comment comments
-	note notes detail details description reason date time of the complaint complaints and or
-	लिंक यूआरएल पता खाता प्रोफाइल क्रम क्रमांक संख्या टिप्पणी विवरण`)
-
-func words(s string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(s) {
-		set[w] = true
-	}
-	return set
-}
-
-// header gives which row, from 1, is the header, among the first five and before any address; 0 if none is.
-func (t table) header() int {
-	at := 0
-	for row := range t.rows() {
-		if at++; at > 5 {
-			break
-		}
-		titles := 0
-		for _, c := range row.cells {
-			if len(c) < maxCell && len(addressesIn(c)) > 0 {
-				return 0
-			}
-			if isTitle(c) {
-				titles++
-			}
-		}
-		if titles > 0 && 2*titles >= filled(row.cells) {
-			return at
-		}
-	}
-	return 0
-}
-
-func isTitle(cell string) bool {
-	if len(cell) > 100 {
-		return false
-	}
-	parts := strings.FieldsFunc(strings.ToLower(cell), func(r rune) bool {
-		return r != '#' && !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r)
-	})
-	for _, w := range parts {
-		if !headerWords[w] {
-			return false
-		}
-	}
-	return len(parts) > 0
-}
-
-// filled counts the cells that are not blank.
-func filled(cells []string) int {
-	n := 0
-	for _, c := range cells {
-		if strings.TrimSpace(c) != "" {
-			n++
-		}
-	}
-	return n
 }

@@ -50,7 +50,7 @@ func TestReadComplaint(t *testing.T) {
 		"Windows encoding":   {"1," + a + ",caf\xe9\n", "1 " + a + " [café]\n"},
 		"complainant's mail": {"kite@river.example," + a + "\nkite@river.example," + b + "\n", "1 " + a + " [kite@river.example]\n2 " + b + " [kite@river.example]\n"},
 	} {
-		lines, err := ReadComplaint(strings.NewReader(c.file))
+		lines, err := ReadComplaint(t.Context(), []byte(c.file))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if got := show(lines); got != c.want {
@@ -60,7 +60,7 @@ func TestReadComplaint(t *testing.T) {
 }
 
 func TestReadComplaintKeepsWhatWasTyped(t *testing.T) {
-	lines, err := ReadComplaint(strings.NewReader("1,\" HTTP://Chirp.Example/@KITE \",x"))
+	lines, err := ReadComplaint(t.Context(), []byte("1,\" HTTP://Chirp.Example/@KITE \",x"))
 	if err != nil || len(lines) != 1 || lines[0].Typed != " HTTP://Chirp.Example/@KITE " {
 		t.Errorf("%+v, %v", lines, err)
 	}
@@ -73,7 +73,7 @@ func TestReadComplaintUTF16(t *testing.T) {
 		little, big = append(little, byte(u), byte(u>>8)), append(big, byte(u>>8), byte(u))
 	}
 	for _, b := range [][]byte{little, big} {
-		lines, err := ReadComplaint(strings.NewReader(string(b)))
+		lines, err := ReadComplaint(t.Context(), b)
 		if err != nil || show(lines) != "1 https://chirp.example/@kite []\n" {
 			t.Errorf("%s, %v", show(lines), err)
 		}
@@ -93,11 +93,11 @@ func TestReadComplaintLimits(t *testing.T) {
 		"bytes":       {strings.Repeat("k", maxComplaint+1), fault.TooLarge, "50 MiB"},
 		"rows":        {strings.Repeat("k\n", maxRows+1), fault.TooLarge, "1000000 rows"},
 	} {
-		if _, err := ReadComplaint(strings.NewReader(c.file)); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+		if _, err := ReadComplaint(t.Context(), []byte(c.file)); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	lines, err := ReadComplaint(strings.NewReader("1," + strings.Repeat("k", maxCell+1) + "\n2,https://chirp.example/@kite," + strings.Repeat("x,", 400) + "\n3" + strings.Repeat(",", 400) + "x@y/z"))
+	lines, err := ReadComplaint(t.Context(), []byte("1,"+strings.Repeat("k", maxCell+1)+"\n2,https://chirp.example/@kite,"+strings.Repeat("x,", 400)+"\n3"+strings.Repeat(",", 400)+"x@y/z"))
 	if err != nil || len(lines) != 3 || !strings.Contains(lines[0].Err, "64 KiB") || len(lines[0].Typed) > maxCell || lines[1].Err != "" || !strings.Contains(lines[2].Err, "256 cells") {
 		t.Errorf("%d lines, %v, %.200v", len(lines), err, lines)
 	}
@@ -108,7 +108,7 @@ func FuzzReadComplaint(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		lines, err := ReadComplaint(strings.NewReader(string(b)))
+		lines, err := ReadComplaint(t.Context(), b)
 		if err != nil {
 			if !errors.Is(err, fault.Invalid) {
 				t.Fatalf("kind of %v", err)
@@ -125,7 +125,7 @@ func FuzzReadComplaint(f *testing.F) {
 
 // TestReadComplaintWithStrayQuotes would take hours if every quote were followed to the limit of a cell.
 func TestReadComplaintWithStrayQuotes(t *testing.T) {
-	lines, err := ReadComplaint(strings.NewReader(strings.Repeat("\"a\n", 300_000) + "\"https://chirp.example/@kite\n"))
+	lines, err := ReadComplaint(t.Context(), []byte(strings.Repeat("\"a\n", 300_000)+"\"https://chirp.example/@kite\n"))
 	if err != nil || len(lines) != 300_001 || lines[300_000].Locator.String() != "https://chirp.example/@kite" {
 		t.Errorf("%d lines, %v", len(lines), err)
 	}

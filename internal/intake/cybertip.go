@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"strings"
@@ -269,8 +270,8 @@ func (r Report) AccountID() string {
 func (r Report) profile() (platforms.Locator, string, bool) {
 	for _, p := range r.Reported {
 		for _, u := range p.ProfileURLs {
-			if l, err := platforms.ParseLocator(u); err == nil {
-				return l.Account(), p.ESPIdentifier, true
+			if l, err := platforms.ParseLocator(u); err == nil && l.Account() != (platforms.Locator{}) {
+				return l.Account(), cmp.Or(p.ESPIdentifier, l.ID), true
 			}
 		}
 	}

@@ -23,9 +23,11 @@ import (
 var Tables = []record.Table{
 	{Name: "complaint", Sealed: []string{"complainant"}},
 	{Name: "tip", Sealed: []string{"reporter", "locator", "hints", "summary"}},
-	{Name: "complaint_line", Sealed: []string{"typed", "remarks"}},
+	{Name: "complaint_line", Sealed: []string{"typed", "remarks", "formulas", "correction"}},
 	{Name: "report", Sealed: []string{"content"}},
 	{Name: "report_file", Sealed: []string{"name", "details"}},
+	{Name: "form_report", Sealed: []string{"secret_hash", "what", "happened", "contact"}},
+	{Name: "form_address", Sealed: []string{"typed"}},
 }
 
 // Sources of a tip.
@@ -87,6 +89,7 @@ type Tips struct {
 	pool     *media.Pool
 	agency   func() string
 	matcher  Matcher
+	reading  chan struct{} // complaint files that are read at the same time
 }
 
 // Matcher says which list entries a hashed file matches and keeps the answer (lists).
@@ -96,7 +99,7 @@ type Matcher interface {
 
 // New makes the room. matcher may be nil on a node without lists.
 func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, agency func() string, matcher Matcher) *Tips {
-	return &Tips{db, log, c, register, pool, agency, matcher}
+	return &Tips{db, log, c, register, pool, agency, matcher, make(chan struct{}, 2)}
 }
 
 // Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps.

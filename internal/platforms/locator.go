@@ -27,7 +27,8 @@ type Locator struct {
 	Kind   Kind
 	Host   string // lower case, ASCII (IDNA), without www.; a port only when it is not the scheme's own
 	Handle string // lower case; name@host for the author of a post that was seen on another server than its own
-	PostID string // empty for an account
+	ID     string // the platform's own id of the account, where the address holds that and no handle; case as written
+	PostID string // empty for an account; where a platform has kinds of post with ids of their own, the kind stands before: story/12
 }
 
 // XHost is the canonical host of X, formerly Twitter.
@@ -44,6 +45,8 @@ var (
 	gapShape     = regexp.MustCompile(`\s*([/:@])\s*`)
 	domainShape  = regexp.MustCompile(`\.[a-z][a-z0-9-]*$`) // the last label is no number: 12.04.2022 is a date
 	portShape    = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
+	encodedShape = regexp.MustCompile(`(?i)^h(tt|xx)ps?%3a%2f%2f`)
+	fangs        = strings.NewReplacer("[:]", ":", "[://]", "://", "[/]", "/", "[@]", "@", "[at]", "@", "(at)", "@")
 	dotShape     = regexp.MustCompile(`\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)`)
 )
 
@@ -63,13 +66,13 @@ var xReserved = map[string]bool{
 
 // String gives the canonical address, an https URL.
 func (l Locator) String() string {
-	switch {
-	case l == Locator{}:
+	if (l == Locator{}) {
 		return ""
-	case l.Host == XHost && l.Kind == KindPost:
-		return "https://" + l.Host + "/" + l.Handle + "/status/" + l.PostID
-	case l.Host == XHost:
-		return "https://" + l.Host + "/" + l.Handle
+	}
+	if s, ok := siteAt(l.Host); ok {
+		return "https://" + l.Host + s.write(l)
+	}
+	switch {
 	case l.Kind == KindPost:
 		return "https://" + l.Host + "/@" + l.Handle + "/" + l.PostID
 	default:
@@ -83,8 +86,16 @@ func (l Locator) Defanged() string {
 	return strings.Replace(s, l.Host, strings.ReplaceAll(l.Host, ".", "[.]"), 1)
 }
 
-// Account gives the address of the account that a post's address names.
-func (l Locator) Account() Locator { return accountLocator(l.Host, l.Handle) }
+// Account gives the address of the account that a post's address names; the zero locator if it names none, such as youtu.be/ID.
+func (l Locator) Account() Locator {
+	if l.Handle == "" {
+		if l.ID == "" {
+			return Locator{}
+		}
+		return Locator{Kind: KindAccount, Host: l.Host, ID: l.ID}
+	}
+	return accountLocator(l.Host, l.Handle)
+}
 
 // accountLocator addresses an account at its home server.
 func accountLocator(host, handle string) Locator {
@@ -104,10 +115,14 @@ func CanonicalHandle(typed string) string {
 // fragment or a trailing slash, and defanged (hxxps, [.]). It knows the shapes of Mastodon (/@handle, /@handle/ID,
 // /users/handle, /users/handle/statuses/ID, each also below /web; @handle@host; acct:handle@host) and of X
 // (/handle, /handle/status/ID). An account of another server, seen as /@handle@host, is that server's account; a post
-// seen so keeps the server it was seen on, since its id holds only there.
+// seen so keeps the server it was seen on, since its id holds only there. The shapes of Instagram, Telegram, Facebook,
+// YouTube, Bluesky and Threads stand with each site; at://, did: and tg: addresses are read too, and an address within a
+// redirector's (l.facebook.com/l.php?u=...). Nothing is fetched: what a short link such as t.co hides is not known.
 //
 // Errors are fault.Invalid and say what is wrong.
-func ParseLocator(typed string) (Locator, error) {
+func ParseLocator(typed string) (Locator, error) { return parseLocator(typed, 0) }
+
+func parseLocator(typed string, depth int) (Locator, error) {
 	if len(typed) > maxLocator {
 		return Locator{}, fault.New(fault.Invalid, "the address is longer than %d bytes", maxLocator)
 	}
@@ -115,7 +130,12 @@ func ParseLocator(typed string) (Locator, error) {
 	if s == "" {
 		return Locator{}, fault.New(fault.Invalid, "no address given")
 	}
-	s = dotShape.ReplaceAllString(strings.ReplaceAll(s, "[:]", ":"), ".")
+	s = dotShape.ReplaceAllString(fangs.Replace(s), ".")
+	if encodedShape.MatchString(s) {
+		if plain, err := url.PathUnescape(s); err == nil {
+			s = clean(plain)
+		}
+	}
 	s = gapShape.ReplaceAllString(s, "$1")
 	if strings.ContainsFunc(s, unicode.IsSpace) {
 		return Locator{}, fault.New(fault.Invalid, "there is more here than one address; give each address by itself")
@@ -126,7 +146,10 @@ func ParseLocator(typed string) (Locator, error) {
 	if rest, ok := strings.CutPrefix(s, "@"); ok {
 		return parseAt(rest)
 	}
-	return parseURL(s)
+	if l, ok, err := parseScheme(s); ok {
+		return l, err
+	}
+	return parseURL(s, depth)
 }
 
 // clean brings text into one form: NFKC, no invisible characters, no quotes, brackets or punctuation around it.
@@ -147,6 +170,9 @@ func clean(typed string) string {
 // parseAt reads handle@host.
 func parseAt(s string) (Locator, error) {
 	handle, host, ok := strings.Cut(s, "@")
+	if !ok && blueskyName(s) {
+		return blueskyAccount(s)
+	}
 	if !ok {
 		return Locator{}, fault.New(fault.Invalid, "this names a handle but no platform; write it as @handle@platform or as the full address")
 	}
@@ -154,19 +180,22 @@ func parseAt(s string) (Locator, error) {
 	if err != nil {
 		return Locator{}, err
 	}
+	if s, ok := siteOf(host); ok {
+		return s.handle(strings.ToLower(handle))
+	}
 	return locate(host, handle, "")
 }
 
 // parseURL reads an address with a host and a path.
-func parseURL(s string) (Locator, error) {
+func parseURL(s string, depth int) (Locator, error) {
 	switch {
 	case schemeShape.MatchString(s):
 		s = schemeShape.ReplaceAllString(s, "")
 	case otherScheme.MatchString(s):
 		return Locator{}, fault.New(fault.Invalid, "only http and https addresses can be read")
 	}
-	s, _, _ = strings.Cut(s, "#")
-	s, _, _ = strings.Cut(s, "?")
+	s, fragment, _ := strings.Cut(s, "#")
+	s, query, _ := strings.Cut(s, "?")
 	authority, path, _ := strings.Cut(s, "/")
 	if strings.Contains(authority, "@") {
 		return Locator{}, fault.New(fault.Invalid, "the part before the first slash holds an @: this is an e-mail address or hides the true host")
@@ -185,14 +214,37 @@ func parseURL(s string) (Locator, error) {
 			return Locator{}, fault.New(fault.Invalid, "the path of the address cannot be read; copy it again")
 		}
 	}
-	if host == XHost {
-		return parseX(parts)
+	a := address{host, parts, query, fragment}
+	if target, ok := a.redirected(); ok && depth < maxRedirects {
+		return parseLocator(target, depth+1)
+	}
+	if shorteners[host] {
+		return Locator{}, fault.New(fault.Invalid, "%s is a short link and hides the address it leads to; write that address in full", host)
+	}
+	if s, ok := siteOf(host); ok {
+		return s.read(a)
 	}
 	return parseMastodon(host, parts)
 }
 
-// parseX reads /handle and /handle/status/ID. /i/status/ID is refused, since it does not say whose the post is.
-func parseX(parts []string) (Locator, error) {
+// parseX reads /handle, /handle/status/ID, /i/user/ID and /intent/user?user_id=ID. /i/status/ID is refused, since it does not say whose
+// the post is.
+func parseX(a address) (Locator, error) {
+	parts := a.parts
+	if rest, ok := strings.CutPrefix(a.fragment, "!/"); ok && len(parts) == 0 { // twitter.com/#!/handle, until 2012
+		parts = strings.FieldsFunc(rest, func(r rune) bool { return r == '/' })
+	}
+	if len(parts) > 1 && strings.EqualFold(parts[0], "intent") {
+		if name := a.get("screen_name"); name != "" {
+			return locate(XHost, strings.TrimPrefix(name, "@"), "")
+		}
+		if id := a.get("user_id"); numeric(id) {
+			return Locator{Kind: KindAccount, Host: XHost, ID: id}, nil
+		}
+	}
+	if len(parts) > 2 && strings.EqualFold(parts[0], "i") && strings.EqualFold(parts[1], "user") && numeric(parts[2]) {
+		return Locator{Kind: KindAccount, Host: XHost, ID: parts[2]}, nil
+	}
 	if len(parts) == 0 || xReserved[strings.ToLower(parts[0])] {
 		return Locator{}, noAccount(XHost, "/handle or /handle/status/123")
 	}

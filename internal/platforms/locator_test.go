@@ -111,7 +111,9 @@ func TestDefangedReadsBack(t *testing.T) {
 
 func FuzzParseLocator(f *testing.F) {
 	for _, s := range []string{"https://chirp.example/@kite/12", "@kite@chirp.example", "x.com/kite/status/1", "hxxp://a[.]b/@c",
-		"https://chirp.example/users/kite/statuses/12", "https://chirp.example/@a@b.example/1", "1.2.3.4:8/@a", "[::1]/@a"} {
+		"https://chirp.example/users/kite/statuses/12", "https://chirp.example/@a@b.example/1", "1.2.3.4:8/@a", "[::1]/@a", "https://youtu.be/kiteriver_A", "facebook.com/profile.php?id=1&story_fbid=2",
+		"at://did:plc:abcdefghijklmnopqrstuvwx/app.bsky.feed.post/3k", "https://l.facebook.com/l.php?u=t.me%2Fc%2F1%2F2", "tg://resolve?domain=kite&post=1", "instagram.com/stories/kite/1", "https%3A%2F%2Fyoutube.com%2F%40कमल",
+		"facebook.com/groups/a/posts/1", "t.me/+AbCdEf"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
@@ -127,7 +129,7 @@ func FuzzParseLocator(f *testing.F) {
 				t.Fatalf("%q gives %#v, but %q gives %#v, %v", typed, l, again, m, err)
 			}
 		}
-		if strings.ContainsFunc(l.String(), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsUpper(r) && l.PostID == "" || r > 126 }) {
+		if strings.ContainsFunc(l.String(), func(r rune) bool { return unicode.IsSpace(r) || r > 126 }) || strings.ContainsFunc(l.Handle+l.Host, unicode.IsUpper) {
 			t.Fatalf("%q gives the odd address %q", typed, l.String())
 		}
 	})

@@ -209,8 +209,12 @@ func (r *Register) EnsureAccount(ctx context.Context, tx *store.Tx, host, handle
 	if fault.Of(err) != fault.NotFound || err == nil {
 		return a, err
 	}
+	at := accountLocator(host, handle)
+	if handle == "" { // only the platform's own id is known
+		at = Locator{Kind: KindAccount, Host: host, ID: nativeID}
+	}
 	id, err := r.log.Insert(ctx, tx, "account", "account.entered", time.Time{}, record.Fields{"host": host, "handle": handle, "native_id": nativeID,
-		"url": accountLocator(host, handle).String(), "state": Unseen, "first_seen_at": r.clock.Now()})
+		"url": at.String(), "state": Unseen, "first_seen_at": r.clock.Now()})
 	if err != nil {
 		return a, err
 	}

@@ -29,6 +29,7 @@ func (f *file) check() (*Jurisdiction, error) {
 	}
 	j.location = loc
 	f.checkRanks(j, wrong)
+	f.checkHelplines(j, wrong)
 	f.checkNumbering(j, wrong)
 	f.checkRules(j, wrong)
 	f.checkProcedure(j, wrong)

@@ -34,6 +34,13 @@ type file struct {
 		Level int      `yaml:"level"`
 		Also  []string `yaml:"also"`
 	} `yaml:"ranks"`
+	Helplines []struct {
+		For       string            `yaml:"for"`
+		Number    string            `yaml:"number"`
+		Name      map[string]string `yaml:"name"`
+		Source    string            `yaml:"source"`
+		Certainty string            `yaml:"certainty"`
+	} `yaml:"helplines"`
 	Numbering []struct {
 		Series    string   `yaml:"series"`
 		Per       []string `yaml:"per"`

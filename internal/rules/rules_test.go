@@ -336,3 +336,18 @@ func labels(list []Section) string {
 	}
 	return strings.Join(out, ",")
 }
+
+func TestHelplines(t *testing.T) {
+	book, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := book.Jurisdiction("in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := j.Helplines()
+	if len(lines) != 2 || lines[0].Number != "112" || lines[1].Number != "1098" || lines[1].Name("hi") == lines[1].Name("en") || lines[0].Name("ta") != lines[0].Name("en") {
+		t.Errorf("%+v", lines)
+	}
+}

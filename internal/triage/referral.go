@@ -155,7 +155,7 @@ func (d *Desk) receiveReferral(ctx context.Context, tx *store.Tx, in courier.Inc
 	for i, r := range body.Tips {
 		t := intake.Tip{Source: intake.FromReferral, Class: r.Class, Reporter: in.Issuer, Locator: r.Locator, ReferralID: in.ID, ExternalRef: r.Number,
 			Hints: r.Hints, Summary: r.Summary, OccurredAt: r.OccurredAt}
-		if r.Host != "" && r.Handle != "" {
+		if r.Host != "" && (r.Handle != "" || r.NativeID != "") {
 			a, err := d.register.EnsureAccount(ctx, tx, r.Host, r.Handle, r.NativeID)
 			if err != nil {
 				return err

@@ -9,10 +9,10 @@ const binary = process.env.RAKSHA ?? join(resolve(import.meta.dirname, "../.."),
 
 export const password = "a long test password";
 
-// start runs a unit's node and sets it up with one person. It gives the node's URL, the API as a function, and the way to stop it.
-export async function start() {
+// start runs a unit's node, with more options if given, and sets it up with one person. It gives the node's URL, the API as a function, and the way to stop it.
+export async function start(...options) {
   const dir = mkdtempSync(join(tmpdir(), "raksha-node-"));
-  const child = spawn(binary, ["serve", "--dir", join(dir, "node"), "--desks", "unit", "--listen", "127.0.0.1:0", "--allow-loopback"], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["serve", "--dir", join(dir, "node"), "--desks", "unit", "--listen", "127.0.0.1:0", "--allow-loopback", ...options], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((done) => child.once("exit", done));
   let told = "";
   child.stderr.on("data", (b) => (told = (told + b).slice(-4000)));

@@ -92,7 +92,7 @@ func (n *Node) Named() string { return n.Self.Profile().URL }
 func setUp(t testing.TB, dsn, agency, host string) *Node {
 	t.Helper()
 	n := &Node{t: t, Agency: agency, Clock: &Clock{now: Start}}
-	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: "in", Clock: n.Clock, Simulated: true, AllowLoopback: true, Executable: os.Args[0],
+	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: "in", Clock: n.Clock, Simulated: true, AllowLoopback: true, PublicForm: true, ProofBits: 8, Executable: os.Args[0],
 		Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Desks: []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit, directory.Holder}}
 	n.start()
