@@ -22,6 +22,7 @@ import (
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
+	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/lists/exchange"
@@ -29,6 +30,7 @@ import (
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
+	"raksha.example/raksha/internal/triage"
 )
 
 //go:embed static
@@ -49,6 +51,8 @@ type Config struct {
 	Lists     *lists.Lists
 	Exchanges *exchange.Exchanges
 	Media     *media.Pool // hashes a file that is tried
+	Tips      *intake.Tips
+	Triage    *triage.Desk
 }
 
 type console struct {

@@ -186,6 +186,7 @@ type Jurisdiction struct {
 	procedure  map[string][]Section
 	offences   map[string][]Section // by class
 	numbering  []Numbering
+	duties     []Duty // in the file's order
 }
 
 // Location gives the time zone in which the jurisdiction's days begin.
