@@ -90,8 +90,8 @@ var guards = map[guard][]string{
 	formPer: {"POST /lists", "POST /lists/{id}/changes", "POST /lists/{id}/entries", "POST /lists/{id}/contents/{content}/disabling", "POST /lists/{id}/contents/{content}/enabling",
 		"POST /lists/{id}/contents/{content}/note", "POST /lists/{id}/contents/{content}/removal", "POST /lists/exchanges/{id}/fetch", "POST /lists/exchanges/{id}/change",
 		"POST /lists/try/hash", "POST /lists/try/file",
-		"POST /tips/{id}/danger", "POST /tips/{id}/danger/lifting", "POST /tips/{id}/priority", "POST /tips/{id}/priority/lifting", "POST /tips/{id}/unbundling", "POST /tips/tasks/{task}/completion", "POST /tips/clocks/{clock}/fulfilment",
-		"POST /bundles/{id}/merge", "POST /bundles/{id}/decisions", "POST /bundles/changes/{change}/undoing", "POST /alerts/{id}/acknowledgement", "POST /priority", "POST /priority/{id}/shadow", "POST /priority/{id}/backtest", "POST /priority/{id}/live"},
+		"POST /tips/{id}/danger", "POST /tips/{id}/danger/lifting", "POST /tips/{id}/priority", "POST /tips/{id}/priority/lifting", "POST /tips/{id}/unbundling", "POST /triage-tasks/{id}/completion", "POST /protection-clocks/{id}/fulfilment",
+		"POST /bundles/{id}/merge", "POST /bundles/{id}/decisions", "POST /bundle-changes/{id}/undoing", "POST /alerts/{id}/acknowledgement", "POST /priority", "POST /priority/{id}/shadow", "POST /priority/{id}/backtest", "POST /priority/{id}/live"},
 }
 
 // marker stands in everything that the test's case holds; no refusal may carry it.

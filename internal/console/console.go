@@ -2,7 +2,7 @@
 // file beside its handler. Only the pages that speak with a passkey run a script, the node's own.
 //
 // The pages read; what changes the node is done through the API. What they change is how the person who reads is signed
-// in, and hash lists. They never show media, and addresses of accounts and posts stand in them defanged, as text.
+// in, hash lists, and of tips their bundles, priorities and a child's danger. They never show media, and addresses of accounts and posts stand in them defanged, as text.
 package console
 
 import (

@@ -29,6 +29,10 @@ func (o *console) doors() map[string]door {
 		"/{$}":                           {page: o.home},
 		"/tips":                          {page: o.tips, need: identity.ReadTips, reads: "tips"},
 		"/tips/{id}":                     {page: o.tip, need: identity.ReadTips, reads: "tip"},
+		"/bundles/{id}":                  {page: o.bundle, need: identity.ReadTips, reads: "bundle"},
+		"/priority":                      {page: o.rulesVersions, need: identity.ReadTips},
+		"/priority/{id}":                 {page: o.rulesVersion, need: identity.ReadTips},
+		"/alerts":                        {page: o.alerts, need: identity.ReadTips},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
 		"/lists":                         {page: o.lists, need: identity.ReadLists},
 		"/lists/{id}":                    {page: o.list, need: identity.ReadLists},
@@ -62,7 +66,7 @@ func scopeOf(reads string, caseID int64) string {
 		return fmt.Sprintf("case:%d", caseID)
 	}
 	switch reads {
-	case "tip", "complaints":
+	case "tip", "bundle", "complaints":
 		return "tips"
 	case "document":
 		return "documents"
