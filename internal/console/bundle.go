@@ -163,3 +163,10 @@ func rebundled(c intake.BundleChange, here int64) string {
 	}
 	return fmt.Sprintf("%s came from %s (%s)", n, to(c.FromID), verb)
 }
+
+func sourceOf(f intake.From) string {
+	if f.Reporter == "" {
+		return source(f.Source)
+	}
+	return source(f.Source) + ", " + defang(f.Reporter)
+}

@@ -79,7 +79,7 @@ test("a child in danger is told on every page, taken up, and what the law asks i
   await page.getByRole("button", { name: "I take it up" }).click();
   await page.getByText("No alert waits.").waitFor();
   assert.equal(await page.getByRole("alert").count(), 0, "the banner stays after the alert was taken up");
-  await page.getByRole("row").filter({ hasText: "A-000001" }).filter({ hasText: "taken up by Bina Das" }).waitFor();
+  await page.getByRole("row").filter({ hasText: "A-000001" }).filter({ hasText: "Taken up by Bina Das" }).waitFor();
 
   await page.getByRole("row").filter({ hasText: "A-000001" }).getByRole("link").click();
   await purposes(page);
@@ -104,7 +104,7 @@ test("a tip tells of its priority and its bundle, and both can be changed with a
   const { context, page } = await signIn(browser, entry);
   await open(page, running.url + "/tips/1");
   const priority = page.getByRole("region", { name: /^Priority/ });
-  await priority.getByRole("row").filter({ hasText: "Tells of enticement" }).filter({ hasText: "+120" }).waitFor();
+  await priority.locator("dt", { hasText: "Tells of enticement" }).locator("xpath=following-sibling::dd[1]").filter({ hasText: "+120" }).waitFor();
   await priority.getByText("Overrule").click();
   await priority.getByLabel("Priority, 0 to 1000").fill("999");
   await priority.getByLabel("Why").fill("a kite seen by the river");
@@ -117,7 +117,6 @@ test("a tip tells of its priority and its bundle, and both can be changed with a
   await purposes(page);
   await page.getByRole("heading", { level: 1, name: "Bundle 1" }).waitFor();
   assert.equal(await page.locator("[data-figure=tips]").innerText(), "2");
-  await page.getByText("Child is held").count();
   await shoot(page, "bundle");
   await open(page, running.url + "/tips/2");
   await page.getByText("Take this tip out").click();
