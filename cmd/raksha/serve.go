@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"raksha.example/raksha/internal/api"
@@ -14,6 +15,7 @@ import (
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/media"
 )
 
@@ -36,6 +38,10 @@ type serveCmd struct {
 	VaultQuota           int64          `placeholder:"BYTES" help:"Content that the vault takes at most; more is refused before it is accepted."`
 	ScrubRate            int64          `placeholder:"BYTES" help:"How many bytes a second the vault is looked through with, once a week; 0 is 8 MiB, -1 never."`
 	TimestampAuthority   string         `placeholder:"URL" help:"Have the record time-stamped by this authority (RFC 3161), every hour in which something was recorded."`
+	MailServer           string         `placeholder:"HOST:PORT" help:"The agency's mail server: people on call are told by e-mail that an alert waits. Port 465 speaks TLS at once, others STARTTLS."`
+	MailFrom             string         `placeholder:"ADDRESS" help:"The address that such messages come from."`
+	MailUser             string         `help:"This node's name at the mail server, if that asks for one."`
+	MailPassword         string         `type:"path" placeholder:"FILE" help:"File with the password there."`
 	TimestampCertificate string         `type:"path" placeholder:"FILE" help:"The certificates that the authority is known by, in PEM."`
 }
 
@@ -58,6 +64,14 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	post := fetch.Mail{Address: c.MailServer, From: c.MailFrom, Username: c.MailUser}
+	if c.MailPassword != "" {
+		b, err := os.ReadFile(c.MailPassword)
+		if err != nil {
+			return fault.Wrap(err, fault.NotFound, "cannot read the password for the mail server, %q", c.MailPassword)
+		}
+		post.Password = strings.TrimSpace(string(b))
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return err
@@ -66,7 +80,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate,
+		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, Mail: post,
 		AllowLoopback: c.AllowLoopback, PublicForm: c.PublicForm, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

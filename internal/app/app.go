@@ -65,6 +65,7 @@ type Config struct {
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
 	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	Executable    string         // for the media children
+	Mail          fetch.Mail     // the agency's mail server; without an address nobody is mailed
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
 	AllowWeakConfinement bool
 	Version              string
@@ -202,6 +203,9 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, n.lists)
 	scanner := scan.New(n.db, log, c.Clock, register, n.pool, n.lists, tips, scan.Country{Code: region, Name: law.Name})
 	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, n.lists, tips, agency)
+	if err := page(desk, n.jobs, c, func() string { return self.Profile().URL }); err != nil {
+		return nil, err
+	}
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
@@ -229,6 +233,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		return nil, err
 	}
 	n.follow(peers, c.Logger)
+	n.watchTips(ctx, c, desk)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Config: api.Config{DB: n.db, Log: log, Jobs: n.jobs, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
 		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
@@ -244,7 +249,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		}
 	}
 	pages := console.New(console.Config{Tips: tips, Form: public, DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
-		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Triage: desk})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

@@ -72,7 +72,8 @@ var guards = map[guard][]string{
 		"POST /api/v1/tips/decisions", "GET /api/v1/matches", "POST /api/v1/matches/{id}/decision", "POST /api/v1/matches/{id}/openings", "POST /api/v1/openings/{id}/approval",
 		"POST /api/v1/openings/{id}/look", "POST /api/v1/routes", "GET /api/v1/routing", "POST /api/v1/referrals", "POST /api/v1/outcome-reports", "POST /api/v1/operations",
 		"GET /api/v1/cases", "POST /api/v1/cases", "POST /api/v1/meetings", "GET /api/v1/statistics", "GET /api/v1/documents", "POST /api/v1/notices", "POST /api/v1/summonses",
-		"POST /api/v1/replies"},
+		"POST /api/v1/replies",
+		"GET /api/v1/bundles/{id}", "POST /api/v1/bundles/{id}/decisions", "POST /api/v1/bundles/{id}/split", "POST /api/v1/bundles/{id}/merge", "POST /api/v1/bundles/{id}/tips", "POST /api/v1/tips/{id}/unbundling", "POST /api/v1/bundle-changes/{id}/undoing", "GET /api/v1/tips/{id}/priority", "GET /api/v1/tips/{id}/priority/replay", "POST /api/v1/tips/{id}/priority", "POST /api/v1/tips/{id}/priority/lifting", "GET /api/v1/priority-rules", "GET /api/v1/priority-rules/{id}", "POST /api/v1/priority-rules", "POST /api/v1/priority-rules/{id}/shadow", "POST /api/v1/priority-rules/{id}/backtest", "POST /api/v1/priority-rules/{id}/live", "GET /api/v1/tips/{id}/danger", "POST /api/v1/tips/{id}/danger", "POST /api/v1/tips/{id}/danger/lifting", "GET /api/v1/alerts", "POST /api/v1/alerts/{id}/acknowledgement", "GET /api/v1/protection-clocks", "POST /api/v1/protection-clocks/{id}/fulfilment", "POST /api/v1/triage-tasks/{id}/completion", "GET /api/v1/on-call", "POST /api/v1/on-call"},
 	ofCase: {"GET /api/v1/cases/{id}/members", "POST /api/v1/cases/{id}/members/{person}/end", "POST /api/v1/cases/{id}/releases", "GET /api/v1/cases/{id}",
 		"POST /api/v1/cases/{id}/fir", "GET /api/v1/cases/{id}/teams", "POST /api/v1/cases/{id}/teams", "POST /api/v1/cases/{id}/division", "GET /api/v1/cases/{id}/accounts",
 		"POST /api/v1/cases/{id}/accounts/{account}/look", "POST /api/v1/cases/{id}/accounts/{account}/finding", "GET /api/v1/cases/{id}/assignments",
@@ -83,13 +84,15 @@ var guards = map[guard][]string{
 	member:   {"POST /api/v1/cases/{id}/members"},
 	bodyCase: {"POST /api/v1/action-taken-reports", "POST /api/v1/preservation-requests", "POST /api/v1/takedown-orders", "POST /api/v1/information-requests"},
 	page:     {"GET /{$}", "GET /", "GET /account", "GET /purpose", "GET /proof", "GET /operations", "GET /directory", "GET /access"},
-	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /complaints/{id}", "GET /complaints/{id}/table", "GET /tips/table", "GET /forms", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
+	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /complaints/{id}", "GET /complaints/{id}/table", "GET /tips/table", "GET /forms", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record", "GET /bundles/{id}", "GET /priority", "GET /priority/{id}", "GET /alerts"},
 	pageCase: {"GET /cases/{id}", "GET /cases/{id}/clusters", "GET /documents/{id}"},
 	form: {"POST /account/sessions/{id}/end", "POST /account/passkeys/{id}/removal", "POST /account/authenticator", "POST /account/authenticator/confirmation",
 		"POST /account/authenticator/removal", "POST /proof", "POST /purpose", "POST /account/sessions/end", "POST /account/password"},
 	formPer: {"POST /lists", "POST /lists/{id}/changes", "POST /lists/{id}/entries", "POST /lists/{id}/contents/{content}/disabling", "POST /lists/{id}/contents/{content}/enabling",
 		"POST /lists/{id}/contents/{content}/note", "POST /lists/{id}/contents/{content}/removal", "POST /lists/exchanges/{id}/fetch", "POST /lists/exchanges/{id}/change",
-		"POST /lists/try/hash", "POST /lists/try/file", "POST /complaints/preview", "POST /complaints", "POST /complaints/{id}/lines/{n}/correction", "POST /forms/{id}/decision"},
+		"POST /lists/try/hash", "POST /lists/try/file", "POST /complaints/preview", "POST /complaints", "POST /complaints/{id}/lines/{n}/correction", "POST /forms/{id}/decision",
+		"POST /tips/{id}/danger", "POST /tips/{id}/danger/lifting", "POST /tips/{id}/priority", "POST /tips/{id}/priority/lifting", "POST /tips/{id}/unbundling", "POST /triage-tasks/{id}/completion", "POST /protection-clocks/{id}/fulfilment",
+		"POST /bundles/{id}/merge", "POST /bundles/{id}/decisions", "POST /bundle-changes/{id}/undoing", "POST /alerts/{id}/acknowledgement", "POST /priority", "POST /priority/{id}/shadow", "POST /priority/{id}/backtest", "POST /priority/{id}/live"},
 }
 
 // marker stands in everything that the test's case holds; no refusal may carry it.

@@ -2,7 +2,8 @@
 // file beside its handler. Only the pages that speak with a passkey run a script, the node's own.
 //
 // The pages read; what changes the node is done through the API. What they change is how the person who reads is signed
-// in, hash lists, complaints that are handed in, and what the public form brings. They never show media, and addresses of accounts and posts stand in them defanged, as text.
+// in, hash lists, complaints that are handed in, what the public form brings, and of tips their bundles, priorities and a child's danger.
+// They never show media, and addresses of accounts and posts stand in them defanged, as text.
 package console
 
 import (
@@ -30,6 +31,7 @@ import (
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
+	"raksha.example/raksha/internal/triage"
 )
 
 //go:embed static
@@ -52,6 +54,7 @@ type Config struct {
 	Media     *media.Pool // hashes a file that is tried
 	Tips      *intake.Tips
 	Form      *PublicForm // nil: this node has no public form
+	Triage    *triage.Desk
 }
 
 type console struct {

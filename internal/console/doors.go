@@ -29,6 +29,10 @@ func (o *console) doors() map[string]door {
 		"/{$}":                           {page: o.home},
 		"/tips":                          {page: o.tips, need: identity.ReadTips, reads: "tips"},
 		"/tips/{id}":                     {page: o.tip, need: identity.ReadTips, reads: "tip"},
+		"/bundles/{id}":                  {page: o.bundle, need: identity.ReadTips, reads: "bundle"},
+		"/priority":                      {page: o.rulesVersions, need: identity.ReadTips},
+		"/priority/{id}":                 {page: o.rulesVersion, need: identity.ReadTips},
+		"/alerts":                        {page: o.alerts, need: identity.ReadTips},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
 		"/complaints/{id}":               {page: o.complaint, need: identity.ReadTips, reads: "complaints"},
 		"/forms":                         {page: o.publicForms, need: identity.ReadTips, reads: "forms"},
@@ -64,7 +68,7 @@ func scopeOf(reads string, caseID int64) string {
 		return fmt.Sprintf("case:%d", caseID)
 	}
 	switch reads {
-	case "tip", "complaints", "forms":
+	case "tip", "bundle", "complaints", "forms":
 		return "tips"
 	case "document":
 		return "documents"

@@ -18,6 +18,7 @@ type shell struct {
 	nav                 []link
 	clock               string // what the demonstration's clock shows; empty on a real one
 	zone                string
+	alerts              int64 // open ones that this person must know of
 }
 
 type link struct {
@@ -35,6 +36,8 @@ var menu = []struct {
 	{"/complaints", "Complaints", []directory.Desk{directory.Hotline}, identity.ReadTips},
 	{"/forms", "Public form", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.DecideTips},
 	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
+	{"/alerts", "Alerts", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
+	{"/priority", "Priority", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/lists", "Lists", nil, identity.ReadLists},
 	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadMatches},
 	{"/cases", "Cases", []directory.Desk{directory.Unit}, identity.ReadCases},
@@ -63,6 +66,7 @@ func (o *console) shell(r *http.Request, title string, person identity.Person) s
 		s.node, s.agency = "Raksha", "" // who runs the node is told to those who belong to it
 		return s
 	}
+	s.alerts = o.pressing(r.Context(), person)
 	for _, m := range menu {
 		if m.href == "/forms" && o.Form == nil {
 			continue

@@ -25,6 +25,7 @@ type tipView struct {
 	outcomes []triage.Outcome
 	chain    []step
 	caseFile *casework.Case
+	work     tipWork
 }
 
 // tipMedia is a picture or video of the tip's post: hashes and length, never the bytes.
@@ -91,6 +92,9 @@ func (o *console) tip(r *request) (string, templ.Component, error) {
 		}
 	}
 	if v.chain, err = o.chain(r, v.t); err != nil {
+		return "", nil, err
+	}
+	if v.work, err = o.tipWork(r, v.t); err != nil {
 		return "", nil, err
 	}
 	return "Tip " + v.t.Number, tipPage(v), nil

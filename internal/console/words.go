@@ -193,3 +193,7 @@ func ruleSigner(r rules.Rule) string {
 	}
 	return r.Authorisation
 }
+
+var taskWords = map[string]string{"victim_identification": "Find out who the child is"}
+
+var mailWords = map[string]string{"none": "none", "waiting": "not sent yet", "sent": "sent"}

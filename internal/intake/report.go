@@ -164,7 +164,7 @@ func (t *Tips) Finish(ctx context.Context, tx *store.Tx, reporter string, id int
 		"SELECT file_id FROM report_file WHERE report_id = $1 ORDER BY id", id); err != nil {
 		return nil, err
 	}
-	tip := Tip{Source: FromReport, Class: r.Class, Reporter: reporter, ExternalRef: fmt.Sprintf("report %d", id), Hints: hints(r), Summary: r.Summary(), OccurredAt: store.Micros(r.OccurredAt)}
+	tip := Tip{Source: FromReport, Class: r.Class, Reporter: reporter, ExternalRef: fmt.Sprintf("report %d", id), Hints: hints(r), Summary: r.Summary(), OccurredAt: store.Micros(r.OccurredAt), ReportID: id}
 	if l, ok := r.Locator(); ok {
 		a, err := t.register.EnsureAccount(ctx, tx, l.Host, l.Handle, r.AccountID())
 		if err != nil {

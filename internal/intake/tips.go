@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ var Tables = []record.Table{
 	{Name: "report_file", Sealed: []string{"name", "details"}},
 	{Name: "form_report", Sealed: []string{"secret_hash", "what", "happened", "contact"}},
 	{Name: "form_address", Sealed: []string{"typed"}},
+	{Name: "bundle"},
+	{Name: "bundle_change", Sealed: []string{"reason"}},
 }
 
 // Sources of a tip.
@@ -78,6 +81,8 @@ type Tip struct {
 	Language string `json:"language,omitempty"`  // BCP 47, of what the reporter wrote
 	Label    string `json:"label,omitempty"`     // a word of the desk's own to sort by
 	QueueID  int64  `json:"queue_id,omitempty"`  // the queue it waits in
+
+	ReportID int64 `json:"-"` // while it is entered: the filing that it is made from
 }
 
 // Tips enters and reads tips.
@@ -90,6 +95,7 @@ type Tips struct {
 	agency   func() string
 	matcher  Matcher
 	reading  chan struct{} // complaint files that are read at the same time
+	ranker   Ranker
 }
 
 // Matcher says which list entries a hashed file matches and keeps the answer (lists).
@@ -99,10 +105,20 @@ type Matcher interface {
 
 // New makes the room. matcher may be nil on a node without lists.
 func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, agency func() string, matcher Matcher) *Tips {
-	return &Tips{db, log, c, register, pool, agency, matcher, make(chan struct{}, 2)}
+	return &Tips{db: db, log: log, clock: c, register: register, pool: pool, agency: agency, matcher: matcher, reading: make(chan struct{}, 2)}
 }
 
-// Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps.
+// Ranker says how soon a new tip should be looked at, and why (triage).
+type Ranker interface {
+	// Rank gives columns of the tip: its priority and how that came about, and since when a child is held to be in danger.
+	Rank(ctx context.Context, tx *store.Tx, tip Tip, n Tally) (record.Fields, error)
+}
+
+// UseRanker has new tips ranked. It must be called before the first tip.
+func (t *Tips) UseRanker(r Ranker) { t.ranker = r }
+
+// Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps. A tip of the same thing as an earlier
+// one joins its bundle.
 func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 	now := t.clock.Now()
 	number, err := t.nextNumber(ctx, tx, now.Year())
@@ -119,11 +135,40 @@ func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 	if at.IsZero() {
 		at = now
 	}
-	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, record.Fields{"number": number, "source": tip.Source, "class": tip.Class,
+	tip.OccurredAt, tip.ReceivedAt = store.Micros(at), store.Micros(now)
+	keys, err := t.keys(ctx, tx, tip)
+	if err != nil {
+		return tip, err
+	}
+	if tip.BundleID, err = t.join(ctx, tx, keys, 0); err != nil {
+		return tip, err
+	}
+	var n Tally
+	if tip.BundleID != 0 {
+		n, err = t.count(ctx, tx, tip.BundleID, tip)
+	} else {
+		n, err = TallyOf(ctx, tx, tip)
+	}
+	if err != nil {
+		return tip, err
+	}
+	f := record.Fields{"number": number, "source": tip.Source, "class": tip.Class,
 		"state": tip.State, "reporter": tip.Reporter, "locator": tip.Locator, "account_id": tip.AccountID, "post_id": tip.PostID, "complaint_id": tip.ComplaintID,
 		"referral_id": tip.ReferralID, "external_ref": tip.ExternalRef, "hints": tip.Hints, "summary": tip.Summary, "responsible": tip.Responsible,
-		"occurred_at": at, "received_at": now, "priority": tip.Priority, "danger_at": tip.DangerAt, "language": tip.Language, "label": tip.Label})
+		"occurred_at": at, "received_at": now, "priority": tip.Priority, "danger_at": tip.DangerAt, "language": tip.Language, "label": tip.Label,
+		"bundle_id": tip.BundleID}
+	if t.ranker != nil {
+		ranked, err := t.ranker.Rank(ctx, tx, tip, n)
+		if err != nil {
+			return tip, err
+		}
+		maps.Copy(f, ranked)
+	}
+	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, f)
 	if err != nil {
+		return tip, err
+	}
+	if err := t.claim(ctx, tx, keys, id); err != nil {
 		return tip, err
 	}
 	return ByID(ctx, tx, id)

@@ -43,18 +43,31 @@ type Log struct {
 	clock  clock.Clock
 	signer note.Signer
 	tables map[string]Table
-	watch  map[string]func(context.Context, *store.Tx, int64, Fields) error // fixed before the first Insert
+	watch  map[string][]watcher // of inserts; fixed before the first
+	change map[string][]watcher // of updates; fixed before the first
 
 	// Guarded by the store's single writer:
 	edge    edge
 	written map[int64]bool // entries of the transaction under way; those of closures that failed may be among them
 }
 
+// watcher is told of a row in the transaction that writes it.
+type watcher = func(ctx context.Context, tx *store.Tx, id int64, f Fields) error
+
+func tell(ctx context.Context, tx *store.Tx, watchers []watcher, id int64, f Fields) error {
+	for _, fn := range watchers {
+		if err := fn(ctx, tx, id, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // New makes the node's log and puts its sequencer into db's write path. signer signs checkpoints; its name is the
 // log's origin.
 func New(db *store.DB, c clock.Clock, signer note.Signer, tables []Table) *Log {
 	l := &Log{db: db, clock: c, signer: signer, tables: map[string]Table{}, written: map[int64]bool{},
-		watch: map[string]func(context.Context, *store.Tx, int64, Fields) error{}}
+		watch: map[string][]watcher{}, change: map[string][]watcher{}}
 	for _, t := range tables {
 		l.tables[t.Name] = t
 	}
@@ -65,7 +78,13 @@ func New(db *store.DB, c clock.Clock, signer note.Signer, tables []Table) *Log {
 // Watch calls fn after each Insert into a table, in the same transaction, with the new row's id. It must be called before the
 // first Insert.
 func (l *Log) Watch(table string, fn func(ctx context.Context, tx *store.Tx, id int64, f Fields) error) {
-	l.watch[table] = fn
+	l.watch[table] = append(l.watch[table], fn)
+}
+
+// WatchUpdates calls fn after each Update of a table, in the same transaction, with the row's id and the columns that were set. It
+// must be called before the first Update.
+func (l *Log) WatchUpdates(table string, fn func(ctx context.Context, tx *store.Tx, id int64, f Fields) error) {
+	l.change[table] = append(l.change[table], fn)
 }
 
 // Origin is the name under which the log signs its checkpoints.
@@ -116,10 +135,7 @@ func (l *Log) Insert(ctx context.Context, tx *store.Tx, table, kind string, at t
 	if err := l.entry(ctx, tx, t, public{Kind: kind, Op: "insert", Table: table, ID: id}, at, f); err != nil {
 		return 0, err
 	}
-	if fn := l.watch[table]; fn != nil {
-		return id, fn(ctx, tx, id, f)
-	}
-	return id, nil
+	return id, tell(ctx, tx, l.watch[table], id, f)
 }
 
 // Update changes columns of one row and writes the entry.
@@ -145,7 +161,10 @@ func (l *Log) Update(ctx context.Context, tx *store.Tx, table, kind string, at t
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		return fmt.Errorf("update %s %d: %d rows (%w)", table, id, n, err)
 	}
-	return l.entry(ctx, tx, t, public{Kind: kind, Op: "update", Table: table, ID: id}, at, f)
+	if err := l.entry(ctx, tx, t, public{Kind: kind, Op: "update", Table: table, ID: id}, at, f); err != nil {
+		return err
+	}
+	return tell(ctx, tx, l.change[table], id, f)
 }
 
 // InsertBatch adds rows to a bulk table under a batch number, with one entry that commits to their digest.

@@ -72,6 +72,7 @@ type file struct {
 		Class    string        `yaml:"class"`
 		Sections []fileSection `yaml:"sections"`
 	} `yaml:"offences"`
+	Duties []fileDuty `yaml:"duties"`
 }
 
 type fileSection struct {
@@ -116,25 +117,34 @@ func Load(folder fs.FS) (*Book, error) {
 
 // parse reads one file and checks it whole.
 func parse(b []byte) (*Jurisdiction, error) {
-	if err := limit(b); err != nil {
+	var f file
+	if err := Decode(b, &f); err != nil {
 		return nil, err
+	}
+	return f.check()
+}
+
+// Decode reads a file of rules that people write: one YAML document of at most 256 KiB, not deeply nested, without anchors, aliases
+// and tags, and with no member that into does not have. The error names the line.
+func Decode(b []byte, into any) error {
+	if err := limit(b); err != nil {
+		return err
 	}
 	tree, err := parser.ParseBytes(b, 0)
 	if err != nil {
-		return nil, fmt.Errorf("not YAML: %w", err)
+		return fmt.Errorf("not YAML: %w", err)
 	}
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
-		return nil, fmt.Errorf("the file must hold one YAML document")
+		return fmt.Errorf("the file must hold one YAML document")
 	}
 	var wrong string
 	if ast.Walk(shape{wrong: &wrong}, tree.Docs[0].Body); wrong != "" {
-		return nil, errors.New(wrong)
+		return errors.New(wrong)
 	}
-	var f file
-	if err := yaml.NodeToValue(tree.Docs[0].Body, &f, yaml.Strict()); err != nil {
-		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, false)))
+	if err := yaml.NodeToValue(tree.Docs[0].Body, into, yaml.Strict()); err != nil {
+		return errors.New(strings.TrimSpace(yaml.FormatError(err, false, false)))
 	}
-	return f.check()
+	return nil
 }
 
 // limit refuses, before the parser sees it, a file that could only be meant to exhaust the parser.

@@ -187,6 +187,7 @@ type Jurisdiction struct {
 	offences   map[string][]Section // by class
 	numbering  []Numbering
 	helplines  []Helpline
+	duties     []Duty // in the file's order
 }
 
 // Location gives the time zone in which the jurisdiction's days begin.

@@ -22,7 +22,10 @@ import (
 )
 
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}}}
+var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}},
+	{Name: "priority_rules"}, {Name: "priority_overrule", Sealed: []string{"reason", "lift_reason"}}, {Name: "danger_mark", Sealed: []string{"reason", "lift_reason"}},
+	{Name: "on_call", Sealed: []string{"email"}}, {Name: "alert"}, {Name: "alert_page"}, {Name: "protection_clock", Sealed: []string{"reference", "close_reason"}},
+	{Name: "triage_task", Sealed: []string{"note"}}}
 
 // Desk works on tips.
 type Desk struct {
@@ -36,11 +39,16 @@ type Desk struct {
 	lists    *lists.Lists
 	tips     *intake.Tips
 	agency   func() string
+	paging   Paging
+	desks    []string
+	parsed   parsed
 }
 
 // New makes the desk and takes referrals, returns and outcomes from the office.
 func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, law *rules.Jurisdiction, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, agency func() string) *Desk {
-	d := &Desk{db, log, c, office, law, register, pool, l, tips, agency}
+	d := &Desk{db: db, log: log, clock: c, office: office, law: law, register: register, pool: pool, lists: l, tips: tips, agency: agency}
+	tips.UseRanker(d)
+	d.watch()
 	office.On(courier.Referral, d.receiveReferral)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
 	office.OnDelivered(courier.Referral, d.delivered)

@@ -16,6 +16,7 @@ import (
 	"raksha.example/raksha/internal/app"
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/directory"
+	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/record"
@@ -86,15 +87,24 @@ func NewNamed(t testing.TB, dsn, agency string) *Node {
 	return setUp(t, dsn, agency, "localhost")
 }
 
+// NewMailing is New for a node with a mail server at an address.
+func NewMailing(t testing.TB, dsn, agency, server string) *Node {
+	t.Helper()
+	return setUp(t, dsn, agency, "127.0.0.1", func(c *app.Config) { c.Mail = fetch.Mail{Address: server, From: "raksha@" + agency + ".example"} })
+}
+
 // Named is the address under which the node was set up.
 func (n *Node) Named() string { return n.Self.Profile().URL }
 
-func setUp(t testing.TB, dsn, agency, host string) *Node {
+func setUp(t testing.TB, dsn, agency, host string, with ...func(*app.Config)) *Node {
 	t.Helper()
 	n := &Node{t: t, Agency: agency, Clock: &Clock{now: Start}}
 	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: "in", Clock: n.Clock, Simulated: true, AllowLoopback: true, PublicForm: true, ProofBits: 8, Executable: os.Args[0],
 		Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Desks: []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit, directory.Holder}}
+	for _, change := range with {
+		change(&n.config)
+	}
 	n.start()
 	t.Cleanup(func() {
 		n.Verify()
