@@ -122,6 +122,7 @@ func New(c Config) *Handler {
 	a.registerNode()
 	a.registerIdentity()
 	a.registerTips()
+	a.registerQueues()
 	a.registerCases()
 	a.registerDocuments()
 	a.registerRecord(mux)

@@ -198,6 +198,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, n.lists)
 	scanner := scan.New(n.db, log, c.Clock, register, n.pool, n.lists, tips, scan.Country{Code: region, Name: law.Name})
 	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, n.lists, tips, agency)
+	desk.UseDirectory(peers)
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
@@ -208,6 +209,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		}
 	}
 	people.HandsOver("opening", desk.HandOver)
+	people.HandsOver("claim", desk.HandOverClaims)
 	people.HandsOver("draft", documents.HandOver)
 	code, err := openSetupCode(c.Dir, agency() != "")
 	if err != nil {
@@ -234,7 +236,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		mux.Handle(prefix, handler)
 	}
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
-		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Triage: desk})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

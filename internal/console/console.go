@@ -29,6 +29,7 @@ import (
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
+	"raksha.example/raksha/internal/triage"
 )
 
 //go:embed static
@@ -49,6 +50,7 @@ type Config struct {
 	Lists     *lists.Lists
 	Exchanges *exchange.Exchanges
 	Media     *media.Pool // hashes a file that is tried
+	Triage    *triage.Desk
 }
 
 type console struct {

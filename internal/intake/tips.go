@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -87,6 +88,7 @@ type Tips struct {
 	pool     *media.Pool
 	agency   func() string
 	matcher  Matcher
+	sorter   Sorter // nil: tips wait in one queue
 }
 
 // Matcher says which list entries a hashed file matches and keeps the answer (lists).
@@ -96,7 +98,7 @@ type Matcher interface {
 
 // New makes the room. matcher may be nil on a node without lists.
 func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, agency func() string, matcher Matcher) *Tips {
-	return &Tips{db, log, c, register, pool, agency, matcher}
+	return &Tips{db: db, log: log, clock: c, register: register, pool: pool, agency: agency, matcher: matcher}
 }
 
 // Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps.
@@ -116,10 +118,13 @@ func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 	if at.IsZero() {
 		at = now
 	}
+	if tip.QueueID, err = t.queueOf(ctx, tx, tip); err != nil {
+		return tip, err
+	}
 	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, record.Fields{"number": number, "source": tip.Source, "class": tip.Class,
 		"state": tip.State, "reporter": tip.Reporter, "locator": tip.Locator, "account_id": tip.AccountID, "post_id": tip.PostID, "complaint_id": tip.ComplaintID,
 		"referral_id": tip.ReferralID, "external_ref": tip.ExternalRef, "hints": tip.Hints, "summary": tip.Summary, "responsible": tip.Responsible,
-		"occurred_at": at, "received_at": now, "priority": tip.Priority, "danger_at": tip.DangerAt, "language": tip.Language, "label": tip.Label})
+		"occurred_at": at, "received_at": now, "priority": tip.Priority, "danger_at": tip.DangerAt, "language": tip.Language, "label": tip.Label, "queue_id": tip.QueueID})
 	if err != nil {
 		return tip, err
 	}
@@ -148,8 +153,16 @@ func (t *Tips) nextNumber(ctx context.Context, tx *store.Tx, year int) (string, 
 	return fmt.Sprintf("%s%06d", prefix, n+1), nil
 }
 
-// Set changes columns of a tip and says what happened.
+// Set changes columns of a tip and says what happened. The tip goes to another queue if it belongs there now.
 func (t *Tips) Set(ctx context.Context, tx *store.Tx, id int64, kind string, f record.Fields) error {
+	queue, moved, err := t.resorted(ctx, tx, id, f)
+	if err != nil {
+		return err
+	}
+	if moved {
+		f = maps.Clone(f)
+		f["queue_id"] = queue
+	}
 	return t.log.Update(ctx, tx, "tip", kind, time.Time{}, id, f)
 }
 

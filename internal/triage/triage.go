@@ -22,7 +22,9 @@ import (
 )
 
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}}}
+var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}},
+	{Name: "tip_queue"}, {Name: "queue_member"}, {Name: "claim", Sealed: []string{"note"}}, {Name: "tip_decision", Sealed: []string{"reason", "answers"}},
+	{Name: "tip_note", Sealed: []string{"content"}}, {Name: "exposure_rule"}, {Name: "exposure_consent"}}
 
 // Desk works on tips.
 type Desk struct {
@@ -36,11 +38,14 @@ type Desk struct {
 	lists    *lists.Lists
 	tips     *intake.Tips
 	agency   func() string
+	agencies Agencies // nil: what an agency does is not known
+	queues   queueCache
 }
 
 // New makes the desk and takes referrals, returns and outcomes from the office.
 func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, law *rules.Jurisdiction, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, agency func() string) *Desk {
-	d := &Desk{db, log, c, office, law, register, pool, l, tips, agency}
+	d := &Desk{db: db, log: log, clock: c, office: office, law: law, register: register, pool: pool, lists: l, tips: tips, agency: agency}
+	tips.SortBy(d)
 	office.On(courier.Referral, d.receiveReferral)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
 	office.OnDelivered(courier.Referral, d.delivered)
@@ -126,6 +131,9 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.looks(ctx, by, m.MediaID); err != nil {
+		return nil, err
+	}
 	if png, err = d.preview(ctx, m.MediaID); err != nil {
 		return nil, err
 	}
@@ -136,6 +144,9 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 		}
 		if o.OpenedAt != 0 {
 			return fault.New(fault.Refused, "this opening was used; ask for another if you must look again")
+		}
+		if err := d.looked(ctx, tx, by, id); err != nil {
+			return err
 		}
 		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now()})
 	})
@@ -183,12 +194,24 @@ func (d *Desk) preview(ctx context.Context, mediaID int64) ([]byte, error) {
 	return nil, fault.New(fault.NotFound, "the picture is no longer in the post")
 }
 
-// Decide says what a tip is: actionable, informational or insufficient.
+// Decide says what a tip is: actionable, informational or insufficient. A tip that somebody else holds is theirs to decide, and one that
+// asks for two people is decided at the work with it: see Say.
 func (d *Desk) Decide(ctx context.Context, tx *store.Tx, tipID int64, state, reason string) error {
 	t, err := intake.ByID(ctx, tx, tipID)
 	if err != nil {
 		return err
 	}
+	if err := d.allowed(ctx, tx, t, state, reason); err != nil {
+		return err
+	}
+	if err := d.unclaimed(ctx, tx, t, Said{State: state, Reason: reason}); err != nil {
+		return err
+	}
+	return d.decide(ctx, tx, t, state, reason)
+}
+
+// allowed holds a decision to the rules that every decision has.
+func (d *Desk) allowed(ctx context.Context, q store.Queryer, t intake.Tip, state, reason string) error {
 	if t.State != "received" && t.State != "actionable" {
 		return fault.New(fault.Conflict, "tip %s is %s; it was decided before", t.Number, t.State)
 	}
@@ -199,11 +222,14 @@ func (d *Desk) Decide(ctx context.Context, tx *store.Tx, tipID int64, state, rea
 		return fault.New(fault.Invalid, "say why the tip is %s", state)
 	}
 	if state == "actionable" {
-		if err := d.stands(ctx, tx, t); err != nil {
-			return err
-		}
+		return d.stands(ctx, q, t)
 	}
-	return d.tips.Set(ctx, tx, tipID, "tip."+state, record.Fields{"state": state, "outcome": reason})
+	return nil
+}
+
+// decide makes a tip what was decided.
+func (d *Desk) decide(ctx context.Context, tx *store.Tx, t intake.Tip, state, reason string) error {
+	return d.tips.Set(ctx, tx, t.ID, "tip."+state, record.Fields{"state": state, "outcome": reason})
 }
 
 // stands refuses to act on a scan's tip behind which there is only a perceptual match.
