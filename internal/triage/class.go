@@ -117,10 +117,7 @@ func (d *Desk) mayRefer(ctx context.Context, q store.Queryer, t intake.Tip, audi
 		return nil
 	}
 	e, err := d.agencies.Entry(ctx, audience)
-	if fault.Of(err) == fault.NotFound {
-		return fault.Coded(fault.Refused, "agency_unknown", "tip %s tells of %s, which not every agency may get, and %s is not in the directory; make it known first", t.Number, strings.ToLower(c.Title), audience)
-	}
-	if err != nil {
+	if err != nil { // also of an agency that is not known: it cannot be told what it is
 		return err
 	}
 	for _, desk := range c.RefusedDesks {
