@@ -135,6 +135,29 @@ var access = map[string]rule{
 	"POST /triage-tasks/{id}/completion":      {need: identity.ReadTips},
 	"GET /on-call":                            {need: identity.ReadTips},
 	"POST /on-call":                           {need: identity.ManageNode},
+	"GET /queues":                             {need: identity.ReadTips},
+	"POST /queues":                            {need: identity.ManageQueues},
+	"POST /queues/{id}/change":                {need: identity.ManageQueues},
+	"POST /queues/sorting":                    {need: identity.ManageQueues},
+	"GET /queues/{id}/tips":                   {need: identity.ReadTips, reads: "tips"},
+	"POST /queues/next":                       {need: identity.DecideTips, reads: "tips"}, // and the tip that is found
+	"POST /tips/{id}/claim":                   {need: identity.DecideTips},
+	"POST /tips/{id}/work":                    {need: identity.DecideTips, reads: "tip"},
+	"POST /tips/{id}/consent":                 {need: identity.DecideTips}, // for oneself only
+	"POST /tips/{id}/decision":                {need: identity.DecideTips},
+	"POST /tips/{id}/second-opinion":          {need: identity.DecideTips},
+	"POST /tips/{id}/hand-back":               {need: identity.DecideTips},
+	"POST /tips/{id}/hand-over":               {need: identity.DecideTips},
+	"POST /tips/{id}/class":                   {need: identity.DecideTips},
+	"POST /tips/{id}/label":                   {need: identity.DecideTips},
+	"GET /tips/{id}/decisions":                {need: identity.ReadTips, reads: "tip"},
+	"GET /decisions":                          {}, // one's own
+	"GET /teams":                              {need: identity.ReadTips},
+	"POST /teams":                             {need: identity.ManageQueues},
+	"GET /exposure":                           {}, // one's own
+	"POST /exposure/own":                      {},
+	"GET /exposure/limits":                    {need: identity.ManageQueues},
+	"POST /exposure/limits":                   {need: identity.ManageQueues},
 
 	"GET /documents":                               {need: identity.ReadDocuments, query: true, as: identity.CaseCounsel},
 	"GET /documents/{id}":                          {need: identity.ReadDocuments, kind: identity.OfDocument, as: identity.Reader, reads: "document"},

@@ -123,6 +123,7 @@ func New(c Config) *Handler {
 	a.registerIdentity()
 	a.registerTips()
 	a.registerBundles()
+	a.registerQueues()
 	a.registerCases()
 	a.registerDocuments()
 	a.registerRecord(mux)

@@ -206,6 +206,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err := page(desk, n.jobs, c, func() string { return self.Profile().URL }); err != nil {
 		return nil, err
 	}
+	desk.UseDirectory(peers)
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
@@ -216,6 +217,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		}
 	}
 	people.HandsOver("opening", desk.HandOver)
+	people.HandsOver("claim", desk.HandOverClaims)
 	people.HandsOver("draft", documents.HandOver)
 	code, err := openSetupCode(c.Dir, agency() != "")
 	if err != nil {

@@ -54,8 +54,12 @@ var guards = map[guard][]string{
 	person: {"GET /api/v1/session", "POST /api/v1/session/end", "POST /api/v1/session/proof/challenge", "POST /api/v1/session/proof", "GET /api/v1/sessions",
 		"POST /api/v1/sessions/{id}/end", "GET /api/v1/passkeys", "POST /api/v1/passkeys/challenge", "POST /api/v1/passkeys", "POST /api/v1/passkeys/{id}/removal",
 		"POST /api/v1/authenticator", "POST /api/v1/authenticator/confirmation", "POST /api/v1/authenticator/removal", "POST /api/v1/password", "GET /api/v1/people",
-		"GET /api/v1/roles", "GET /api/v1/access", "GET /api/v1/access/export", "GET /api/v1/peers", "GET /api/v1/platforms", "GET /api/v1/operations", "GET /api/v1/meetings"},
-	permit: {"POST /api/v1/people", "POST /api/v1/people/{id}/invitation", "POST /api/v1/people/{id}/roles", "POST /api/v1/people/{id}/unlock", "POST /api/v1/people/{id}/link",
+		"GET /api/v1/roles", "GET /api/v1/access", "GET /api/v1/access/export", "GET /api/v1/peers", "GET /api/v1/platforms", "GET /api/v1/operations", "GET /api/v1/meetings",
+		"GET /api/v1/decisions", "GET /api/v1/exposure", "POST /api/v1/exposure/own"},
+	permit: {"GET /api/v1/queues", "POST /api/v1/queues", "POST /api/v1/queues/{id}/change", "POST /api/v1/queues/sorting", "GET /api/v1/queues/{id}/tips", "POST /api/v1/queues/next",
+		"POST /api/v1/tips/{id}/claim", "POST /api/v1/tips/{id}/work", "POST /api/v1/tips/{id}/consent", "POST /api/v1/tips/{id}/decision", "POST /api/v1/tips/{id}/second-opinion",
+		"POST /api/v1/tips/{id}/hand-back", "POST /api/v1/tips/{id}/hand-over", "POST /api/v1/tips/{id}/class", "POST /api/v1/tips/{id}/label", "GET /api/v1/tips/{id}/decisions",
+		"GET /api/v1/teams", "POST /api/v1/teams", "GET /api/v1/exposure/limits", "POST /api/v1/exposure/limits", "POST /api/v1/people", "POST /api/v1/people/{id}/invitation", "POST /api/v1/people/{id}/roles", "POST /api/v1/people/{id}/unlock", "POST /api/v1/people/{id}/link",
 		"POST /api/v1/people/{id}/disabling", "POST /api/v1/roles", "GET /api/v1/credentials", "POST /api/v1/credentials", "POST /api/v1/credentials/{name}/revocation",
 		"POST /api/v1/peers", "POST /api/v1/platforms", "GET /api/v1/jobs/failures", "GET /api/v1/lists", "POST /api/v1/lists", "POST /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/share",
 		"GET /api/v1/lists/status", "GET /api/v1/lists/{id}", "POST /api/v1/lists/{id}/changes", "POST /api/v1/lists/{id}/removal", "GET /api/v1/lists/{id}/entries", "POST /api/v1/lists/{id}/entries/removal",
@@ -84,15 +88,18 @@ var guards = map[guard][]string{
 	member:   {"POST /api/v1/cases/{id}/members"},
 	bodyCase: {"POST /api/v1/action-taken-reports", "POST /api/v1/preservation-requests", "POST /api/v1/takedown-orders", "POST /api/v1/information-requests"},
 	page:     {"GET /{$}", "GET /", "GET /account", "GET /purpose", "GET /proof", "GET /operations", "GET /directory", "GET /access"},
-	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /complaints/{id}", "GET /complaints/{id}/table", "GET /tips/table", "GET /forms", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record", "GET /bundles/{id}", "GET /priority", "GET /priority/{id}", "GET /alerts"},
+	pagePer: {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /complaints/{id}", "GET /complaints/{id}/table", "GET /tips/table", "GET /forms", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record", "GET /bundles/{id}", "GET /priority", "GET /priority/{id}", "GET /alerts",
+		"GET /queues", "GET /queues/{queue}", "GET /queues/arrange", "GET /work"},
 	pageCase: {"GET /cases/{id}", "GET /cases/{id}/clusters", "GET /documents/{id}"},
 	form: {"POST /account/sessions/{id}/end", "POST /account/passkeys/{id}/removal", "POST /account/authenticator", "POST /account/authenticator/confirmation",
-		"POST /account/authenticator/removal", "POST /proof", "POST /purpose", "POST /account/sessions/end", "POST /account/password"},
+		"POST /account/authenticator/removal", "POST /proof", "POST /purpose", "POST /account/sessions/end", "POST /account/password", "POST /account/limits"},
 	formPer: {"POST /lists", "POST /lists/{id}/changes", "POST /lists/{id}/entries", "POST /lists/{id}/contents/{content}/disabling", "POST /lists/{id}/contents/{content}/enabling",
 		"POST /lists/{id}/contents/{content}/note", "POST /lists/{id}/contents/{content}/removal", "POST /lists/exchanges/{id}/fetch", "POST /lists/exchanges/{id}/change",
 		"POST /lists/try/hash", "POST /lists/try/file", "POST /complaints/preview", "POST /complaints", "POST /complaints/{id}/lines/{n}/correction", "POST /forms/{id}/decision",
 		"POST /tips/{id}/danger", "POST /tips/{id}/danger/lifting", "POST /tips/{id}/priority", "POST /tips/{id}/priority/lifting", "POST /tips/{id}/unbundling", "POST /triage-tasks/{id}/completion", "POST /protection-clocks/{id}/fulfilment",
-		"POST /bundles/{id}/merge", "POST /bundles/{id}/decisions", "POST /bundle-changes/{id}/undoing", "POST /alerts/{id}/acknowledgement", "POST /priority", "POST /priority/{id}/shadow", "POST /priority/{id}/backtest", "POST /priority/{id}/live"},
+		"POST /bundles/{id}/merge", "POST /bundles/{id}/decisions", "POST /bundle-changes/{id}/undoing", "POST /alerts/{id}/acknowledgement", "POST /priority", "POST /priority/{id}/shadow", "POST /priority/{id}/backtest", "POST /priority/{id}/live",
+		"POST /work/next", "POST /work/{id}/decision", "POST /work/{id}/second", "POST /work/{id}/back", "POST /work/{id}/over",
+		"POST /work/{id}/class", "POST /work/{id}/consent", "POST /queues", "POST /queues/{queue}/change", "POST /queues/team", "POST /queues/limits"},
 }
 
 // marker stands in everything that the test's case holds; no refusal may carry it.
@@ -176,7 +183,7 @@ func (d *door) address(pattern string) (method, path string) {
 	if path == "" { // every method
 		method, path = http.MethodGet, pattern+"kite"
 	}
-	path = strings.NewReplacer("{$}", "", "{path...}", "checkpoint", "{account}", "1", "{person}", "1", "{name}", "feed").Replace(path)
+	path = strings.NewReplacer("{$}", "", "{path...}", "checkpoint", "{account}", "1", "{person}", "1", "{name}", "feed", "{queue}", "0").Replace(path)
 	first := strings.Split(strings.TrimPrefix(strings.TrimPrefix(path, "/api/v1"), "/"), "/")[0]
 	id, ok := d.ids[first]
 	if !ok {

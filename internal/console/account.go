@@ -27,6 +27,19 @@ func (o *console) forms() map[string]sent {
 		"/account/password":                   {take: o.changePassword},
 		"/proof":                              {take: o.prove},
 		"/purpose":                            {take: o.keepPurpose},
+		"/account/limits":                     {take: o.setOwnLimits},
+
+		"/work/next":             {take: o.takeNext, need: identity.DecideTips},
+		"/work/{id}/decision":    {take: o.sayWork, need: identity.DecideTips},
+		"/work/{id}/second":      {take: o.secondWork, need: identity.DecideTips},
+		"/work/{id}/back":        {take: o.handBack, need: identity.DecideTips},
+		"/work/{id}/over":        {take: o.handOver, need: identity.DecideTips},
+		"/work/{id}/class":       {take: o.reclassify, need: identity.DecideTips},
+		"/work/{id}/consent":     {take: o.consent, need: identity.DecideTips},
+		"/queues":                {take: o.addQueue, need: identity.ManageQueues},
+		"/queues/{queue}/change": {take: o.changeQueue, need: identity.ManageQueues},
+		"/queues/team":           {take: o.setTeam, need: identity.ManageQueues},
+		"/queues/limits":         {take: o.setLimits, need: identity.ManageQueues},
 
 		"/complaints/preview":                   {take: o.previewComplaint, need: identity.DecideTips, limit: complaintLimit, file: true},
 		"/complaints":                           {take: o.importComplaint, need: identity.DecideTips},
@@ -71,9 +84,11 @@ type accountView struct {
 	passkeys []identity.Passkey
 	sessions []identity.Session
 	said     string
+	work     *ownWork // nil: the person decides nothing
 }
 
 var doneWords = map[string]string{
+	"limits":  "Your own limits are kept. Nobody else is told of them.",
 	"passkey": "The passkey is registered. Sign in with it from now on; keep your password for signing documents.", "removed": "The passkey is removed.", "ended": "The session is ended.",
 	"code": "The authenticator app is registered. Your password needs a code of it from now on.", "code-removed": "The authenticator app is removed.",
 	"password": "The password is changed. Every other session of yours is ended.", "proved": "Thank you. You may now sign, open and export for ten minutes.",
@@ -89,6 +104,9 @@ func (o *console) account(r *request) (string, templ.Component, error) {
 		return "", nil, err
 	}
 	if v.sessions, err = o.People.Sessions(r.ctx, r.q, r.person); err != nil {
+		return "", nil, err
+	}
+	if v.work, err = o.ownWork(r); err != nil {
 		return "", nil, err
 	}
 	return "Your account", accountPage(v), nil
@@ -216,6 +234,9 @@ type shown struct {
 }
 
 func (s shown) Error() string { return s.title }
+
+// keyedPage is a shown page that is worked by keys.
+type keyedPage struct{ shown }
 
 // agent names a browser in a few words.
 func agent(s string) string {

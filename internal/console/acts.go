@@ -9,6 +9,7 @@ var acts = map[string]act{
 	"document.item": {}, "complaint.line": {}, "form.address": {}, "post.seen": {}, "media.seen": {}, "media.hashed": {}, "media.received": {}, "account.entered": {},
 	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {}, "list.changes": {}, "exchange.step": {}, "exchange.keys": {},
 	"case.account": {}, "person.signed_in": {}, "tip.outcome": {}, "report.open": {}, "selector.seen": {}, "selector.new": {}, "cluster.member": {}, "cluster.link": {},
+	"tip.sorted": {}, "tip.labelled": {}, "tip.note": {}, "tip.decided": {}, "tip.concluded": {}, "tip.answered": {}, "claim.taken": {}, "claim.extended": {}, "claim.expired": {}, "claim.decided": {}, "claim.proposed": {},
 	"person.key_made": {}, "person.proved": {}, "person.session_ended": {}, "access.batch": {}, "access.read": {}, "case.withdrawn": {},
 
 	"bundle.opened": {}, "bundle.head": {}, "bundle.change_undone": {}, "tip.bundled": {}, "tip.moved": {}, "tip.priority": {}, "tip.danger": {}, "tip.danger_lifted": {}, "priority.begun": {},
@@ -98,6 +99,20 @@ var acts = map[string]act{
 	"protection.fulfilled": {"A duty to a child in danger was done", "{n} duties to children in danger were done"},
 	"task.done":            {"A task about a tip was done", "{n} tasks about tips were done"},
 	"on_call.set":          {"A person is on call", "{n} people are on call"},
+
+	"tip.reclassified":    {"The class of {it} was changed", "The classes of {n} tips were changed"},
+	"tip.proposed":        {"A decision on a tip waits for a second person", "Decisions on {n} tips wait for a second person"},
+	"tip.disagreed":       {"Two people disagree on a tip; a supervisor decides", "Two people disagree on {n} tips; a supervisor decides"},
+	"claim.handed_back":   {"A tip was given back to its queue", "{n} tips were given back to their queues"},
+	"claim.handed_over":   {"A tip was handed to another person", "{n} tips were handed to other people"},
+	"claim.left":          {"A tip went back to its queue; who held it left", "{n} tips went back to their queues; who held them left"},
+	"queue.added":         {"A queue was added", "{n} queues were added"},
+	"queue.changed":       {"A queue was changed", "{n} queues were changed"},
+	"queue.closed":        {"A queue was closed", "{n} queues were closed"},
+	"team.joined":         {"A person joined a team that works queues", "{n} people joined teams that work queues"},
+	"team.left":           {"A person left a team that works queues", "{n} people left teams that work queues"},
+	"exposure.limits_set": {"Limits of exposure to restricted material were set", "Limits of exposure were set, {n} times"},
+	"exposure.consented":  {"A person chose to work beyond a limit for a child in danger", "People chose to work beyond a limit for a child in danger, {n} times"},
 
 	"list.created":        {"{it} was begun", "{n} hash lists were begun"},
 	"list.changed":        {"{it} was changed", "{n} hash lists were changed"},

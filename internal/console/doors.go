@@ -21,6 +21,7 @@ type door struct {
 	kind     identity.Kind // the {id} in the path is one of these; its case decides too
 	reads    string        // restricted material: a purpose is asked for once per case (or kind of list) and session
 	scripted bool          // the page speaks with a passkey
+	keys     bool          // the page is worked by keys
 }
 
 // doors are all pages for people who are signed in.
@@ -33,6 +34,10 @@ func (o *console) doors() map[string]door {
 		"/priority":                      {page: o.rulesVersions, need: identity.ReadTips},
 		"/priority/{id}":                 {page: o.rulesVersion, need: identity.ReadTips},
 		"/alerts":                        {page: o.alerts, need: identity.ReadTips},
+		"/queues":                        {page: o.queues, need: identity.ReadTips},
+		"/queues/{queue}":                {page: o.queue, need: identity.ReadTips, reads: "tips"},
+		"/queues/arrange":                {page: o.arrange, need: identity.ManageQueues},
+		"/work":                          {page: o.work, need: identity.DecideTips, reads: "tips", keys: true},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
 		"/complaints/{id}":               {page: o.complaint, need: identity.ReadTips, reads: "complaints"},
 		"/forms":                         {page: o.publicForms, need: identity.ReadTips, reads: "forms"},
@@ -107,6 +112,9 @@ func (o *console) signedIn(d door) http.Handler {
 		if d.scripted && o.People.PasskeysPossible() {
 			scripted(w)
 		}
+		if d.keys {
+			keyed(w)
+		}
 		o.write(w, r, http.StatusOK, layout(o.shell(r, title, person), content))
 	})
 }
@@ -178,6 +186,10 @@ func (o *console) submitted(f sent) http.Handler {
 		q := &request{Request: r, ctx: identity.WithPerson(r.Context(), person), q: o.DB.Reader(), person: person, show: o.show()}
 		next, err := f.take(q)
 		var page shown
+		if keys := (keyedPage{}); errors.As(err, &keys) {
+			keyed(w)
+			err = keys.shown
+		}
 		switch {
 		case errors.As(err, &page):
 			o.write(w, r, cmp.Or(page.status, http.StatusOK), layout(o.shell(r, page.title, person), page.content))

@@ -38,6 +38,8 @@ var menu = []struct {
 	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/alerts", "Alerts", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/priority", "Priority", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
+	{"/queues", "Queues", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
+	{"/work", "Work", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.DecideTips},
 	{"/lists", "Lists", nil, identity.ReadLists},
 	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadMatches},
 	{"/cases", "Cases", []directory.Desk{directory.Unit}, identity.ReadCases},

@@ -70,7 +70,7 @@ func tipPage(v tipView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.t.State == "received" || v.t.State == "actionable" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"note\">Decisions on tips are made through the API. This page only shows them.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"note\">Decisions on tips are made at <a href=\"/work\">the work with a queue</a>. This page only shows them.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -27,6 +27,7 @@ const (
 	Enforcer     Role = "enforcer"     // a holder's officer: acts on orders
 	Counsel      Role = "counsel"      // reads what was released of the cases that name them
 	Auditor      Role = "auditor"      // reads who read what
+	Supervisor   Role = "supervisor"   // arranges queues, and decides tips on which two people disagree
 )
 
 // Permission is one thing that may be done. Which case it may be done to is another question: see Relation.
@@ -43,6 +44,7 @@ const (
 	RunScans          Permission = "scans.run"         //
 	ReadTips          Permission = "tips.read"         //
 	DecideTips        Permission = "tips.decide"       // imports complaints, decides and refers tips, reports outcomes
+	ManageQueues      Permission = "queues.manage"     // arranges queues, teams and limits of exposure; with tips.decide, settles disagreements
 	AcceptReferrals   Permission = "referrals.accept"  //
 	ReadMatches       Permission = "matches.read"      //
 	DecideMatches     Permission = "matches.decide"    // and opens pictures, with a second person
@@ -66,7 +68,7 @@ const (
 
 // builtIn is the table of roles. It is data: nothing else asks for a role by name.
 var builtIn = map[Role][]Permission{
-	Admin:        {ManagePeople, ManageNode, ManageLists, ReadLists, LookUp, ProbeLists, RunScans, ReadDocuments, ReadStatistics, ReadRecord},
+	Admin:        {ManagePeople, ManageNode, ManageQueues, ManageLists, ReadLists, LookUp, ProbeLists, RunScans, ReadDocuments, ReadStatistics, ReadRecord},
 	Intake:       {ReadLists, LookUp, ProbeLists, RunScans, ReadTips, DecideTips, AcceptReferrals, ReportOutcomes, ReadMatches, ReadCases, ReadDocuments, DraftDocuments, EnterMeetings, ReadStatistics, ReadRecord},
 	Reviewer:     {ReadLists, LookUp, ProbeLists, ReadTips, ReadMatches, DecideMatches, ReadCases, ReadDocuments, ReadRecord},
 	Analyst:      {ReadLists, LookUp, ProbeLists, ReadTips, ReadMatches, ReadCases, AnalysePosts, ReadDocuments, ReadStatistics, ReadRecord},
@@ -75,6 +77,7 @@ var builtIn = map[Role][]Permission{
 	Enforcer:     {ReadDocuments, DraftDocuments, ExecuteOrders, ReadStatistics, ReadRecord},
 	Counsel:      {ReadCases, ReadDocuments},
 	Auditor:      {ReadRecord, ReadStatistics, AuditAccess},
+	Supervisor:   {ReadLists, ReadTips, DecideTips, ManageQueues, ReadMatches, ReadStatistics, ReadRecord},
 }
 
 // Permissions gives every permission there is, in alphabetical order.

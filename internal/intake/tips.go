@@ -96,6 +96,7 @@ type Tips struct {
 	matcher  Matcher
 	reading  chan struct{} // complaint files that are read at the same time
 	ranker   Ranker
+	sorter   Sorter // nil: tips wait in one queue
 }
 
 // Matcher says which list entries a hashed file matches and keeps the answer (lists).
@@ -164,6 +165,10 @@ func (t *Tips) Enter(ctx context.Context, tx *store.Tx, tip Tip) (Tip, error) {
 		}
 		maps.Copy(f, ranked)
 	}
+	if tip.QueueID, err = t.queueOf(ctx, tx, tip); err != nil {
+		return tip, err
+	}
+	f["queue_id"] = tip.QueueID
 	id, err := t.log.Insert(ctx, tx, "tip", "tip.received", at, f)
 	if err != nil {
 		return tip, err
@@ -196,8 +201,16 @@ func (t *Tips) nextNumber(ctx context.Context, tx *store.Tx, year int) (string, 
 	return fmt.Sprintf("%s%06d", prefix, n+1), nil
 }
 
-// Set changes columns of a tip and says what happened.
+// Set changes columns of a tip and says what happened. The tip goes to another queue if it belongs there now.
 func (t *Tips) Set(ctx context.Context, tx *store.Tx, id int64, kind string, f record.Fields) error {
+	queue, moved, err := t.resorted(ctx, tx, id, f)
+	if err != nil {
+		return err
+	}
+	if moved {
+		f = maps.Clone(f)
+		f["queue_id"] = queue
+	}
 	return t.log.Update(ctx, tx, "tip", kind, time.Time{}, id, f)
 }
 

@@ -16,6 +16,7 @@ import (
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/story"
+	"raksha.example/raksha/internal/triage"
 )
 
 // hands is how many things are done at once.
@@ -213,7 +214,11 @@ func (d *Demo) connect(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	// The clearinghouse works around the clock: it keeps the usual minutes and breaks, but has no hours.
+	limits := triage.UsualLimits
+	limits.Starts, limits.Ends = 0, 0
+	_, err := post[nothing](ctx, d.first("clearinghouse"), "limits", "/api/v1/exposure/limits", limits)
+	return err
 }
 
 // list fills the clearinghouse's list and shares it with the unit.

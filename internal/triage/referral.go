@@ -67,6 +67,9 @@ func (d *Desk) Refer(ctx context.Context, tx *store.Tx, tipIDs []int64, audience
 		if t.Responsible != d.agency() || (t.State != "received" && t.State != "actionable") {
 			return courier.Filed{}, fault.New(fault.Conflict, "tip %s is %s and %s is responsible for it; it cannot be referred from here", t.Number, t.State, t.Responsible)
 		}
+		if err := d.mayRefer(ctx, tx, t, audience); err != nil {
+			return courier.Filed{}, err
+		}
 		if err := d.stands(ctx, tx, t); err != nil {
 			return courier.Filed{}, err
 		}

@@ -25,7 +25,9 @@ import (
 var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}},
 	{Name: "priority_rules"}, {Name: "priority_overrule", Sealed: []string{"reason", "lift_reason"}}, {Name: "danger_mark", Sealed: []string{"reason", "lift_reason"}},
 	{Name: "on_call", Sealed: []string{"email"}}, {Name: "alert"}, {Name: "alert_page"}, {Name: "protection_clock", Sealed: []string{"reference", "close_reason"}},
-	{Name: "triage_task", Sealed: []string{"note"}}}
+	{Name: "triage_task", Sealed: []string{"note"}},
+	{Name: "tip_queue"}, {Name: "queue_member"}, {Name: "claim", Sealed: []string{"note"}}, {Name: "tip_decision", Sealed: []string{"reason", "answers"}},
+	{Name: "tip_note", Sealed: []string{"content"}}, {Name: "exposure_rule"}, {Name: "exposure_consent"}}
 
 // Desk works on tips.
 type Desk struct {
@@ -42,6 +44,8 @@ type Desk struct {
 	paging   Paging
 	desks    []string
 	parsed   parsed
+	agencies Agencies // nil: what an agency does is not known
+	queues   queueCache
 }
 
 // New makes the desk and takes referrals, returns and outcomes from the office.
@@ -49,6 +53,7 @@ func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, l
 	d := &Desk{db: db, log: log, clock: c, office: office, law: law, register: register, pool: pool, lists: l, tips: tips, agency: agency}
 	tips.UseRanker(d)
 	d.watch()
+	tips.SortBy(d)
 	office.On(courier.Referral, d.receiveReferral)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
 	office.OnDelivered(courier.Referral, d.delivered)
@@ -134,6 +139,9 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.looks(ctx, by, m.MediaID); err != nil {
+		return nil, err
+	}
 	if png, err = d.preview(ctx, m.MediaID); err != nil {
 		return nil, err
 	}
@@ -144,6 +152,9 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 		}
 		if o.OpenedAt != 0 {
 			return fault.New(fault.Refused, "this opening was used; ask for another if you must look again")
+		}
+		if err := d.looked(ctx, tx, by, id); err != nil {
+			return err
 		}
 		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now()})
 	})
@@ -191,12 +202,24 @@ func (d *Desk) preview(ctx context.Context, mediaID int64) ([]byte, error) {
 	return nil, fault.New(fault.NotFound, "the picture is no longer in the post")
 }
 
-// Decide says what a tip is: actionable, informational or insufficient.
+// Decide says what a tip is: actionable, informational or insufficient. A tip that somebody else holds is theirs to decide, and one that
+// asks for two people is decided at the work with it: see Say.
 func (d *Desk) Decide(ctx context.Context, tx *store.Tx, tipID int64, state, reason string) error {
 	t, err := intake.ByID(ctx, tx, tipID)
 	if err != nil {
 		return err
 	}
+	if err := d.allowed(ctx, tx, t, state, reason); err != nil {
+		return err
+	}
+	if err := d.unclaimed(ctx, tx, t, Said{State: state, Reason: reason}); err != nil {
+		return err
+	}
+	return d.decide(ctx, tx, t, state, reason)
+}
+
+// allowed holds a decision to the rules that every decision has.
+func (d *Desk) allowed(ctx context.Context, q store.Queryer, t intake.Tip, state, reason string) error {
 	if t.State != "received" && t.State != "actionable" {
 		return fault.New(fault.Conflict, "tip %s is %s; it was decided before", t.Number, t.State)
 	}
@@ -207,11 +230,14 @@ func (d *Desk) Decide(ctx context.Context, tx *store.Tx, tipID int64, state, rea
 		return fault.New(fault.Invalid, "say why the tip is %s", state)
 	}
 	if state == "actionable" {
-		if err := d.stands(ctx, tx, t); err != nil {
-			return err
-		}
+		return d.stands(ctx, q, t)
 	}
-	return d.tips.Set(ctx, tx, tipID, "tip."+state, record.Fields{"state": state, "outcome": reason})
+	return nil
+}
+
+// decide makes a tip what was decided.
+func (d *Desk) decide(ctx context.Context, tx *store.Tx, t intake.Tip, state, reason string) error {
+	return d.tips.Set(ctx, tx, t.ID, "tip."+state, record.Fields{"state": state, "outcome": reason})
 }
 
 // stands refuses to act on a scan's tip behind which there is only a perceptual match.

@@ -9,10 +9,11 @@ const binary = process.env.RAKSHA ?? join(resolve(import.meta.dirname, "../.."),
 
 export const password = "a long test password";
 
-// start runs a unit's node, with more options if given, and sets it up with one person. It gives the node's URL, the API as a function, and the way to stop it.
-export async function start(...options) {
+// start runs a unit's node and sets it up with one person. more are further arguments of raksha serve. It gives the node's URL, the API as
+// a function, and the way to stop it.
+export async function start(...more) {
   const dir = mkdtempSync(join(tmpdir(), "raksha-node-"));
-  const child = spawn(binary, ["serve", "--dir", join(dir, "node"), "--desks", "unit", "--listen", "127.0.0.1:0", "--allow-loopback", ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["serve", "--dir", join(dir, "node"), "--desks", "unit", "--listen", "127.0.0.1:0", "--allow-loopback", ...more], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((done) => child.once("exit", done));
   let told = "";
   child.stderr.on("data", (b) => (told = (told + b).slice(-4000)));
@@ -28,10 +29,10 @@ export async function start(...options) {
     });
     ended.then((status) => fail(new Error(`raksha serve ended with ${status}:\n${told}`)));
   });
-  const api = async (path, body, token) => {
+  const api = async (path, body, token, headers = {}) => {
     const response = await fetch(url + "/api/v1" + path, {
       method: body ? "POST" : "GET",
-      headers: { "Content-Type": "application/json", ...(token ? { Authorization: "Bearer " + token } : {}) },
+      headers: { "Content-Type": "application/json", ...(token ? { Authorization: "Bearer " + token } : {}), ...headers },
       body: body ? JSON.stringify(body) : undefined,
     });
     const text = await response.text();
