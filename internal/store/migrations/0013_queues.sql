@@ -6,7 +6,7 @@ CREATE UNIQUE INDEX queue_member_now ON queue_member (person_id, team) WHERE end
 
 -- The order in which a queue is worked, of waiting tips only: those in danger have an index of their own, so that each part is read in one direction.
 CREATE INDEX tip_waiting ON tip (queue_id, priority DESC, received_at, id) WHERE state = 'received' AND danger_at = 0;
-CREATE INDEX tip_danger ON tip (queue_id, priority DESC, received_at, id) WHERE state = 'received' AND danger_at > 0;
+CREATE INDEX tip_waiting_danger ON tip (queue_id, priority DESC, received_at, id) WHERE state = 'received' AND danger_at > 0;
 CREATE INDEX tip_age ON tip (queue_id, received_at) WHERE state = 'received';
 
 CREATE TABLE claim (id {ID}, tip_id BIGINT NOT NULL REFERENCES tip (id), person_id BIGINT NOT NULL, queue_id BIGINT, given_by BIGINT, taken_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
