@@ -13,33 +13,30 @@ import (
 	"raksha.example/raksha/internal/store"
 )
 
-// complaintFile is a complaint file: its bytes, or its text.
-type complaintFile struct {
-	File []byte `json:"file,omitempty" doc:"The bytes of a CSV or XLSX file, in base64"`
-	CSV  string `json:"csv,omitempty" doc:"The text of a CSV file, instead of its bytes"`
-}
-
-func (f complaintFile) content() ([]byte, error) {
+// complaintBytes gives a complaint file of a body: its bytes, or its text.
+func complaintBytes(file []byte, text string) ([]byte, error) {
 	switch {
-	case len(f.File) > 0 && f.CSV != "":
+	case len(file) > 0 && text != "":
 		return nil, fault.New(fault.Invalid, "give the file or its text, not both")
-	case len(f.File) > 0:
-		return f.File, nil
-	case f.CSV != "":
-		return []byte(f.CSV), nil
+	case len(file) > 0:
+		return file, nil
+	case text != "":
+		return []byte(text), nil
 	}
 	return nil, fault.New(fault.Invalid, "give the file: its bytes as file, or its text as csv")
 }
 
 type previewBody struct {
-	complaintFile
-	Limit int `json:"limit,omitempty" minimum:"1" maximum:"50000" doc:"Rows that are shown at most; 1000 if not given. All are counted"`
+	File  []byte `json:"file,omitempty" doc:"The bytes of a CSV or XLSX file, in base64"`
+	CSV   string `json:"csv,omitempty" doc:"The text of a CSV file, instead of its bytes"`
+	Limit int    `json:"limit,omitempty" minimum:"1" maximum:"50000" doc:"Rows that are shown at most; 1000 if not given. All are counted"`
 }
 
 type complaintBody struct {
 	Reference   string `json:"reference"`
 	Complainant string `json:"complainant"`
-	complaintFile
+	File        []byte `json:"file,omitempty" doc:"The bytes of a CSV or XLSX file, in base64"`
+	CSV         string `json:"csv,omitempty" doc:"The text of a CSV file, instead of its bytes"`
 }
 
 // readFile is a complaint file that was read, before anything is entered.
@@ -86,7 +83,7 @@ func (a *api) registerComplaints() {
 	q := a.DB.Reader()
 	read(a, "/complaints", "Complaint files", func(ctx context.Context, _ *empty) ([]intake.Complaint, error) { return intake.Complaints(ctx, q) })
 	act(a, "/complaints/preview", "What is understood of a complaint file, row by row; nothing is entered", func(ctx context.Context, in *with[previewBody]) (intake.Preview, error) {
-		b, err := in.Body.content()
+		b, err := complaintBytes(in.Body.File, in.Body.CSV)
 		if err != nil {
 			return intake.Preview{}, err
 		}
@@ -98,7 +95,7 @@ func (a *api) registerComplaints() {
 		return p, err
 	})
 	write(a, "/complaints", "Import a complaint file", func(ctx context.Context, in *with[complaintBody]) (f readFile, err error) {
-		if f.content, err = in.Body.content(); err != nil {
+		if f.content, err = complaintBytes(in.Body.File, in.Body.CSV); err != nil {
 			return f, err
 		}
 		f.lines, err = a.Tips.Read(ctx, f.content)

@@ -1021,7 +1021,7 @@ func lineOutcome(v complaintView, l intake.KeptLine) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if l.Waits() {
-			templ_7745c5c3_Err = state("waits", "to be corrected").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = state("pending", "to be corrected").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

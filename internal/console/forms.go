@@ -60,7 +60,7 @@ func formState(key string) string { return words(formWords, key) }
 func formTone(key string) string {
 	switch key {
 	case "held":
-		return "waits"
+		return "pending"
 	case "entered":
 		return "linked"
 	}

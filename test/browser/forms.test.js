@@ -186,7 +186,7 @@ test("a workbook is previewed, imported with its broken row, and the row is corr
   const line = page.getByRole("row").filter({ hasText: "kite river basket" });
   await line.getByLabel("The address that is meant").fill("by the river");
   await line.getByRole("button", { name: "Correct line 4" }).click();
-  await page.getByRole("alert").filter({ hasText: "no host" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "more here than one address" }).waitFor();
   await shoot(page, "complaint-correct");
   await page.getByLabel("The address that is meant").fill("https://x.com/kite_basket");
   await page.getByRole("button", { name: "Correct line 4" }).click();

@@ -15,8 +15,8 @@ const module = "raksha.example/raksha"
 
 // The rooms of internal/, bottom up. A package that is named nowhere here is a surface.
 var (
-	foundation = []string{"clock", "fault", "store", "record", "vault", "rules", "identity", "directory", "jobs", "fetch", "media",
-		"platforms", "selector", "spreadsheet", "courier"}
+	foundation = []string{"clock", "fault", "pace", "proof", "spreadsheet", "store", "record", "vault", "rules", "identity", "directory", "jobs", "fetch", "media",
+		"platforms", "selector", "courier"}
 	stages = []string{"lists", "intake", "scan", "triage", "casework", "evidence", "orders", "enforcement", "attribution", "statistics"}
 )
 
