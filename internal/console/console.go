@@ -1,9 +1,9 @@
 // Package console is the node's pages for people: server-rendered, and nothing from outside. Each page stands in one templ
-// file beside its handler. Only the pages that speak with a passkey run a script, the node's own.
+// file beside its handler. Only the pages that speak with a passkey and the page of the work with tips run a script, the node's own.
 //
 // The pages read; what changes the node is done through the API. What they change is how the person who reads is signed
-// in, hash lists, complaints that are handed in, what the public form brings, and of tips their bundles, priorities and a child's danger.
-// They never show media, and addresses of accounts and posts stand in them defanged, as text.
+// in, hash lists, complaints that are handed in, what the public form brings, queues and the tip that the person works on, bundles,
+// priorities, and a child's danger. They never show media, and addresses of accounts and posts stand in them defanged, as text.
 package console
 
 import (

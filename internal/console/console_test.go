@@ -41,7 +41,7 @@ func get(t *testing.T, b *http.Client, address string) (*http.Response, string) 
 
 // pages are all pages of a seeded node that a person reads.
 func (s seeded) pages() []string {
-	return []string{"/", "/tips", "/tips?state=received&source=cybertipline", fmt.Sprintf("/tips/%d", s.hostileTip), "/tips/1", "/complaints", "/lists", "/lists/1", "/lists/try", "/lists/exchanges", "/matches", "/matches?state=unconfirmed",
+	return []string{"/", "/tips", "/tips?state=received&source=cybertipline", fmt.Sprintf("/tips/%d", s.hostileTip), "/tips/1", "/queues", "/queues/0", "/queues/arrange", "/complaints", "/lists", "/lists/1", "/lists/try", "/lists/exchanges", "/matches", "/matches?state=unconfirmed",
 		"/cases", fmt.Sprintf("/cases/%d", s.caseID), fmt.Sprintf("/cases/%d/clusters", s.caseID), "/documents", "/documents?state=draft", "/documents?state=failed", "/documents/1",
 		fmt.Sprintf("/documents/%d", s.takedown), fmt.Sprintf("/documents/%d", s.draft), fmt.Sprintf("/documents/%d", s.refused), "/operations", "/statistics", "/statistics?as_of=2022-09-28", "/record", "/record?before=20", "/directory"}
 }

@@ -320,3 +320,11 @@ func breakSentence(v restView) string {
 		return "It is enough for today. It goes on at " + until + "; others take what waits."
 	}
 }
+
+// decisionKey is the key that chooses a decision on the page of the work.
+func decisionKey(state string) string {
+	if state == "insufficient" { // i is for information
+		return "s"
+	}
+	return state[:1]
+}

@@ -117,7 +117,7 @@ test("ten tips are worked by keys alone, a break is kept, and a child in danger 
       await press("Tab", "Tab", "Enter");
       await said("Another person decides it too");
     } else {
-      await press("q", "ArrowDown", "Escape", "a", "Enter");
+      await press("q", "e", "Escape", "a", "Enter"); // the first question: "exact match"
       await said("to be acted on");
     }
     assert.ok(!seen.has(number), `${number} came twice`);
@@ -129,13 +129,11 @@ test("ten tips are worked by keys alone, a break is kept, and a child in danger 
   assert.ok(own.today.minutes >= 10 && own.today.items === 10, JSON.stringify(own));
   const decided = (await running.api("/decisions", undefined, ravi)).body;
   assert.equal(decided.length, 9); // one waits for a second opinion
-  assert.ok(decided.some((d) => d.state === "actionable" && d.answers === undefined));
 
   await take();
   pass(15);
   await press("a", "Enter"); // what was begun is finished
   await said("to be acted on");
-  await press("n");
   await page.getByRole("heading", { level: 1, name: "Time for a break" }).waitFor();
   assert.equal(await page.getByText("A child may be in danger").count(), 0);
   await shoot(page, "break");
@@ -182,8 +180,8 @@ test("a second opinion is given unseen and without any script, and queues are ar
   await page.getByRole("button", { name: /^Take the next tip/ }).click();
   await page.getByText("A colleague asks for your opinion.").waitFor();
   assert.doesNotMatch(await page.content(), /ours alone to know/, "the first person's reason is shown before the second spoke");
-  await page.getByLabel(/^Too little to act on/).check();
-  await page.getByLabel(/^Why/).first().fill("a drawing of a river");
+  await page.getByRole("radio", { name: "Too little to act on" }).check();
+  await page.locator("#reason").fill("a drawing of a river");
   await page.getByRole("button", { name: "Decide", exact: true }).click();
   await page.getByRole("status").filter({ hasText: "a supervisor decides" }).waitFor();
 
@@ -194,8 +192,8 @@ test("a second opinion is given unseen and without any script, and queues are ar
   await add.locator("summary").click();
   await add.getByLabel("Name", { exact: true }).fill("Hindi, enticement");
   await add.getByLabel("Languages, with commas").fill("hi, ur");
-  await add.getByLabel("enticement of a child").check();
-  await add.getByLabel(/^two people decide/).check();
+  await add.getByRole("checkbox", { name: "enticement of a child" }).check();
+  await add.getByRole("checkbox", { name: "two people decide" }).check();
   await shoot(page, "arrange");
   await add.getByRole("button", { name: "Add the queue" }).click();
   await page.getByRole("status").filter({ hasText: "The queue is kept" }).waitFor();
