@@ -47,7 +47,7 @@ type nextBody struct {
 	QueueID *int64 `json:"queue_id,omitempty" doc:"only this queue; 0 is the one that takes the rest"`
 }
 
-type noteBody struct {
+type handBackBody struct {
 	Note string `json:"note" maxLength:"1000"`
 }
 
@@ -135,7 +135,7 @@ func (a *api) registerQueues() {
 			}
 			return a.Triage.Say(ctx, tx, p, in.ID, in.Body.Said, true, of)
 		})
-	write(a, "/tips/{id}/hand-back", "Give a tip back to its queue", nil, func(ctx context.Context, tx *store.Tx, in *withID[noteBody], _ nothing) (nothing, error) {
+	write(a, "/tips/{id}/hand-back", "Give a tip back to its queue", nil, func(ctx context.Context, tx *store.Tx, in *withID[handBackBody], _ nothing) (nothing, error) {
 		p, _ := identity.Acting(ctx)
 		return nothing{}, a.Triage.HandBack(ctx, tx, p, in.ID, in.Body.Note)
 	})
