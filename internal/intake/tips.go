@@ -25,7 +25,7 @@ var Tables = []record.Table{
 	{Name: "tip", Sealed: []string{"reporter", "locator", "hints", "summary"}},
 	{Name: "complaint_line", Sealed: []string{"typed", "remarks"}},
 	{Name: "report", Sealed: []string{"content"}},
-	{Name: "report_file", Sealed: []string{"name", "details"}},
+	{Name: "report_file", Sealed: []string{"name", "details", "hashed"}},
 }
 
 // Sources of a tip.
@@ -80,6 +80,8 @@ type Tip struct {
 
 // Tips enters and reads tips.
 type Tips struct {
+	Filings Schema // what reports of providers are held to; set before the first use
+
 	db       *store.DB
 	log      *record.Log
 	clock    clock.Clock
@@ -96,7 +98,7 @@ type Matcher interface {
 
 // New makes the room. matcher may be nil on a node without lists.
 func New(db *store.DB, log *record.Log, c clock.Clock, register *platforms.Register, pool *media.Pool, agency func() string, matcher Matcher) *Tips {
-	return &Tips{db, log, c, register, pool, agency, matcher}
+	return &Tips{db: db, log: log, clock: c, register: register, pool: pool, agency: agency, matcher: matcher}
 }
 
 // Enter adds a tip under the next number of the year: T-2022-000017. Numbers have no gaps.
