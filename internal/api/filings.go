@@ -193,10 +193,15 @@ func (a *api) finish(ctx context.Context, r *http.Request, f filing) (answer, er
 	if err != nil {
 		return nil, err
 	}
-	return filed(ctx, a, f, decimal(id), func(ctx context.Context, tx *store.Tx) (intake.DoneResponse, error) {
+	out, err := filed(ctx, a, f, decimal(id), func(ctx context.Context, tx *store.Tx) (intake.DoneResponse, error) {
 		files, err := a.Tips.Finish(ctx, tx, f.reporter.Username, id)
 		return intake.NewDoneResponse(id, files), err
 	})
+	switch code := intake.ResponseCode(err); code {
+	case intake.CodeNoReport, intake.CodeRetracted, intake.CodeFinished: // clients read nothing but a reportDoneResponse here
+		return intake.DoneResponse{Code: code, ReportID: id}, nil
+	}
+	return out, err
 }
 
 func (a *api) retract(ctx context.Context, r *http.Request, f filing) (answer, error) {

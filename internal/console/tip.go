@@ -25,6 +25,7 @@ type tipView struct {
 	outcomes []triage.Outcome
 	chain    []step
 	caseFile *casework.Case
+	report   *intake.Filing // how it was filed, if a provider did
 }
 
 // tipMedia is a picture or video of the tip's post: hashes and length, never the bytes.
@@ -73,6 +74,9 @@ func (o *console) tip(r *request) (string, templ.Component, error) {
 			}
 			v.media = append(v.media, tipMedia{m, match})
 		}
+	}
+	if err := v.filed(r); err != nil {
+		return "", nil, err
 	}
 	if v.outcomes, err = triage.Outcomes(r.ctx, r.q, id); err != nil {
 		return "", nil, err
