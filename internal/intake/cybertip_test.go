@@ -222,10 +222,20 @@ func FuzzParseReport(f *testing.F) {
 	f.Add([]byte(fullReport))
 	f.Add([]byte(report("<victim/>")))
 	f.Add([]byte("<fileDetails><reportId>1</reportId><fileId>a</fileId><fileAnnotations><viral/></fileAnnotations></fileDetails>"))
+	f.Add([]byte(wide(`<?xml version="1.0" encoding="UTF-16"?>`+report("<victim/>"), true, true)))
+	f.Add([]byte(`<?xml version="1.0" encoding="ISO-8859-1"?>` + report("<additionalInfo>caf\xe9</additionalInfo>")))
 	f.Add([]byte(`<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := ParseReport(bytes.NewReader(b))
 		_, err2 := ParseFileDetails(bytes.NewReader(b))
+		if _, strict := (Schema{Strict: true}).ParseReport(bytes.NewReader(b)); strict == nil && err != nil {
+			t.Fatalf("the strict schema takes what the lenient one refuses: %v", err)
+		}
+		if err == nil {
+			if again, err := ParseReport(strings.NewReader(plainText(b))); err != nil || again.Root.Count() != r.Root.Count() {
+				t.Fatalf("%q is kept as something else: %v", b, err)
+			}
+		}
 		for _, err := range []error{err, err2} {
 			if err != nil && (ResponseCode(err) != CodeMalformed && ResponseCode(err) != CodeValidation || !errors.Is(err, fault.Invalid)) {
 				t.Fatalf("code of %v", err)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,17 +26,17 @@ import (
 )
 
 const (
-	filers       = 1000                    // filings under way in one round
-	filingAfter  = 1200 * time.Millisecond // the latest kill, from the first submit that was acknowledged
-	filingRounds = 10                      // kills that one database suffers; then a new one
+	filers       = 1000 // filings under way in one round
+	filingCalls  = 1600 // the latest kill, in calls that were answered; a round has about 3,500
+	filingRounds = 10   // kills that one database suffers; then a new one
 	filerName    = "lantern"
 	filerSecret  = "the secret of a service that files"
 )
 
-// rounds is how often a node is killed while a thousand reports are filed: 50 times on each engine with RAKSHA_LONG=1.
+// rounds is how often a node is killed on each engine while a thousand reports are filed: 50 times in all with RAKSHA_LONG=1.
 func rounds() int {
 	if os.Getenv("RAKSHA_LONG") == "1" {
-		return 50
+		return 25
 	}
 	return 2
 }
@@ -73,6 +74,7 @@ type filing struct {
 	id       int64    // 0: no submit was acknowledged
 	attached []string // file numbers that were acknowledged
 	finished bool     // finish was acknowledged
+	answered func()   // is told of each answer
 }
 
 func newFiling() *filing {
@@ -114,6 +116,7 @@ func (f *filing) step(client *http.Client, base, path, kind, body, key string) (
 	if resp.StatusCode != http.StatusOK {
 		return r, fmt.Errorf("status %d", resp.StatusCode)
 	}
+	f.answered()
 	return r, xml.Unmarshal(b, &r)
 }
 
@@ -167,7 +170,7 @@ func TestKilledWhileFiling(t *testing.T) {
 			dir, dsn := t.TempDir(), fresh()
 			var all []*filing
 			for range min(filingRounds, rounds()-kills) {
-				round := fileUntilKilled(t, dir, dsn, rand.N(filingAfter))
+				round := fileUntilKilled(t, dir, dsn, 1+rand.Int64N(filingCalls))
 				all = append(all, round...)
 				for _, f := range round {
 					if f.finished {
@@ -188,8 +191,9 @@ func TestKilledWhileFiling(t *testing.T) {
 	})
 }
 
-// fileUntilKilled starts a node, files a thousand reports at once, and kills it.
-func fileUntilKilled(t *testing.T, dir, dsn string, after time.Duration) []*filing {
+// fileUntilKilled starts a node, files a thousand reports at once, and kills it after a number of answers. A quarter of the clients has
+// connections of its own, so that some filings are far on while others begin.
+func fileUntilKilled(t *testing.T, dir, dsn string, after int64) []*filing {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), serveEnv+"="+dir+"\n"+dsn)
@@ -209,23 +213,26 @@ func fileUntilKilled(t *testing.T, dir, dsn string, after time.Duration) []*fili
 		t.Fatal(err)
 	}
 	base = strings.TrimSpace(base)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: filers, MaxConnsPerHost: 400}} // a node takes 512 requests at a time
-	defer client.CloseIdleConnections()
+	few := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 60, MaxConnsPerHost: 60}} // a node takes 512 requests at a time
+	many := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200, MaxConnsPerHost: 200}}
+	defer few.CloseIdleConnections()
+	defer many.CloseIdleConnections()
+	var answers atomic.Int64
 	round := make([]*filing, filers)
 	var wg sync.WaitGroup
-	var first sync.Once
 	for i := range round {
 		f := newFiling()
-		round[i] = f
-		wg.Go(func() {
-			f.file(client, base)
-			if f.id != 0 {
-				first.Do(func() { time.AfterFunc(after, func() { cmd.Process.Kill() }) })
+		f.answered = func() {
+			if answers.Add(1) == after {
+				cmd.Process.Kill()
 			}
-		})
-		if i == 0 { // the first opens its report before the clock runs, so that a round is never without one
-			wg.Wait()
 		}
+		round[i] = f
+		client := many
+		if i%4 == 0 {
+			client = few
+		}
+		wg.Go(func() { f.file(client, base) })
 	}
 	wg.Wait()
 	cmd.Process.Kill() // if all were filed before
@@ -263,6 +270,7 @@ func checkFilings(t *testing.T, dir, dsn string, round, all []*filing) (resumed 
 	for i, f := range round {
 		if !f.finished && (f.keyed || f.id != 0) && i%5 == 0 { // a fifth; the others stay as they are
 			resumed++
+			f.answered = func() {}
 			work <- f
 		}
 	}
