@@ -27,7 +27,8 @@ import (
 
 const (
 	filers       = 1000 // filings under way in one round
-	filingCalls  = 1600 // the latest kill, in calls that were answered; a round has about 3,500
+	filingCalls  = 1500 // the latest kill, in calls that were answered; a round has about 3,500
+	inTurn       = 30   // clients that file one report after the other
 	filingRounds = 10   // kills that one database suffers; then a new one
 	filerName    = "lantern"
 	filerSecret  = "the secret of a service that files"
@@ -75,6 +76,8 @@ type filing struct {
 	attached []string // file numbers that were acknowledged
 	finished bool     // finish was acknowledged
 	answered func()   // is told of each answer
+
+	places chan struct{} // taken for each call, if there are any
 }
 
 func newFiling() *filing {
@@ -95,6 +98,10 @@ type reply struct {
 
 // step makes one call. An error is one of the connection, or a node that is busy: nobody knows what became of the call.
 func (f *filing) step(client *http.Client, base, path, kind, body, key string) (r reply, err error) {
+	if f.places != nil {
+		f.places <- struct{}{}
+		defer func() { <-f.places }()
+	}
 	req, err := http.NewRequest(http.MethodPost, base+path, strings.NewReader(body))
 	if err != nil {
 		return r, err
@@ -170,7 +177,7 @@ func TestKilledWhileFiling(t *testing.T) {
 			dir, dsn := t.TempDir(), fresh()
 			var all []*filing
 			for range min(filingRounds, rounds()-kills) {
-				round := fileUntilKilled(t, dir, dsn, 1+rand.Int64N(filingCalls))
+				round := fileUntilKilled(t, dir, dsn, 1+(int64(kills)*filingCalls+rand.Int64N(filingCalls))/int64(rounds()))
 				all = append(all, round...)
 				for _, f := range round {
 					if f.finished {
@@ -191,8 +198,8 @@ func TestKilledWhileFiling(t *testing.T) {
 	})
 }
 
-// fileUntilKilled starts a node, files a thousand reports at once, and kills it after a number of answers. A quarter of the clients has
-// connections of its own, so that some filings are far on while others begin.
+// fileUntilKilled starts a node, files a thousand reports at once, and kills it after a number of answers. A quarter of the reports is
+// filed one after the other by a few clients, so that some filings are far on while others begin.
 func fileUntilKilled(t *testing.T, dir, dsn string, after int64) []*filing {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -213,12 +220,12 @@ func fileUntilKilled(t *testing.T, dir, dsn string, after int64) []*filing {
 		t.Fatal(err)
 	}
 	base = strings.TrimSpace(base)
-	few := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 60, MaxConnsPerHost: 60}} // a node takes 512 requests at a time
-	many := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200, MaxConnsPerHost: 200}}
-	defer few.CloseIdleConnections()
-	defer many.CloseIdleConnections()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200}}
+	defer client.CloseIdleConnections()
 	var answers atomic.Int64
 	round := make([]*filing, filers)
+	places := make(chan struct{}, 100) // calls under way of those that are filed all at once; a node takes 512
+	line := make(chan *filing, filers)
 	var wg sync.WaitGroup
 	for i := range round {
 		f := newFiling()
@@ -228,11 +235,20 @@ func fileUntilKilled(t *testing.T, dir, dsn string, after int64) []*filing {
 			}
 		}
 		round[i] = f
-		client := many
 		if i%4 == 0 {
-			client = few
+			line <- f
+			continue
 		}
+		f.places = places
 		wg.Go(func() { f.file(client, base) })
+	}
+	close(line)
+	for range inTurn {
+		wg.Go(func() {
+			for f := range line {
+				f.file(client, base)
+			}
+		})
 	}
 	wg.Wait()
 	cmd.Process.Kill() // if all were filed before
@@ -270,7 +286,7 @@ func checkFilings(t *testing.T, dir, dsn string, round, all []*filing) (resumed 
 	for i, f := range round {
 		if !f.finished && (f.keyed || f.id != 0) && i%5 == 0 { // a fifth; the others stay as they are
 			resumed++
-			f.answered = func() {}
+			f.answered, f.places = func() {}, nil
 			work <- f
 		}
 	}
