@@ -106,6 +106,9 @@ func elementText(e *intake.Element) string {
 	return defang(e.Text)
 }
 
+// isFlag says whether what an element holds are flags: an empty one is set.
+func isFlag(container string) bool { return strings.HasSuffix(container, "Annotations") }
+
 func attributes(e *intake.Element) string {
 	var said []string
 	for _, a := range e.Attrs {
