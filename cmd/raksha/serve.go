@@ -35,6 +35,7 @@ type serveCmd struct {
 	Open                 []netip.Prefix `placeholder:"NETWORK" help:"Reach this network though it is not public, such as 10.20.0.0/16; several with commas."`
 	AllowWeakConfinement bool           `help:"Decode media though this machine lacks a protection of the process that does it; raksha doctor names it."`
 	OpenMatch            string         `placeholder:"NETWORK" help:"Loopback networks that use the match service without signing in, such as 127.0.0.0/8."`
+	StrictReports        bool           `help:"Hold reports that providers file to the letter of the CyberTipline schema: the order of elements, nothing that it does not know."`
 	VaultQuota           int64          `placeholder:"BYTES" help:"Content that the vault takes at most; more is refused before it is accepted."`
 	ScrubRate            int64          `placeholder:"BYTES" help:"How many bytes a second the vault is looked through with, once a week; 0 is 8 MiB, -1 never."`
 	TimestampAuthority   string         `placeholder:"URL" help:"Have the record time-stamped by this authority (RFC 3161), every hour in which something was recorded."`
@@ -80,7 +81,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, Mail: post,
+		OpenMatch: open, StrictReports: c.StrictReports, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, Mail: post,
 		AllowLoopback: c.AllowLoopback, PublicForm: c.PublicForm, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

@@ -84,6 +84,8 @@ var access = map[string]rule{
 	"POST /forms/{id}/discarding":                   {need: identity.DecideTips},
 	"GET /tips":                                     {need: identity.ReadTips, reads: "tips", query: true, as: identity.Reader},
 	"GET /tips/{id}":                                {need: identity.ReadTips, reads: "tip"},
+	"GET /tips/{id}/report":                         {need: identity.ReadTips, reads: "tip_report"},
+	"GET /tips/{id}/victim":                         {need: identity.ReadTips, reads: "victim"},
 	"POST /tips/decisions":                          {need: identity.DecideTips},
 	"GET /matches":                                  {need: identity.ReadMatches, reads: "matches"},
 	"POST /matches/{id}/decision":                   {need: identity.DecideMatches},

@@ -77,6 +77,7 @@ type api struct {
 	Config
 	huma   huma.API
 	routes *routes
+	large  chan struct{} // places for large uploads that are read at once
 }
 
 // Handler is the API. Routes tells what it answers to.
@@ -117,13 +118,14 @@ func New(c Config) *Handler {
 	config.SchemasPath = ""
 	config.RejectUnknownQueryParameters = true
 	config.Transformers = []huma.Transformer{withoutValues}
-	a := &api{Config: c, routes: mux}
+	a := &api{Config: c, routes: mux, large: make(chan struct{}, largeFiles)}
 	a.huma = humago.New(mux, config)
 	a.registerNode()
 	a.registerIdentity()
 	a.registerTips()
 	a.registerBundles()
 	a.registerQueues()
+	a.registerReports()
 	a.registerCases()
 	a.registerDocuments()
 	a.registerRecord(mux)
@@ -156,6 +158,9 @@ func limitBody(next http.Handler) http.Handler {
 		limit := int64(bodyLimit)
 		if isImport(r) {
 			limit = exchange.MaxFile // it is read as a stream
+		}
+		if r.URL.Path == "/ispws/upload" {
+			limit = intake.FileLimit + commandLimit // the file, and the form around it
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)

@@ -64,6 +64,7 @@ type Config struct {
 	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
 	AuthorityPins string         // file with the certificates that it is known by, in PEM
+	StrictReports bool           // reports that providers file are held to the letter of their schema
 	Executable    string         // for the media children
 	Mail          fetch.Mail     // the agency's mail server; without an address nobody is mailed
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
@@ -201,6 +202,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		Client: fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, HTTPSOnly: true, Timeout: -1, MaxBytes: exchange.MaxFile})})
 	region := strings.ToUpper(law.Code)
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, n.lists)
+	tips.Filings.Strict = c.StrictReports
 	scanner := scan.New(n.db, log, c.Clock, register, n.pool, n.lists, tips, scan.Country{Code: region, Name: law.Name})
 	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, n.lists, tips, agency)
 	if err := page(desk, n.jobs, c, func() string { return self.Profile().URL }); err != nil {
@@ -227,7 +229,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err := peers.Renew(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.keepUp(ctx, c, log, client, between, peers); err != nil {
+	if err := n.keepUp(ctx, c, log, client, between, peers, tips); err != nil {
 		return nil, err
 	}
 	callbacks := lists.NewCallbacks(n.jobs, client, self.AgencyKID, self.AgencyKey)

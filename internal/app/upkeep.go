@@ -12,6 +12,7 @@ import (
 	"raksha.example/raksha/internal/clock"
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
@@ -75,7 +76,7 @@ func (u *upkeep) every(ctx context.Context, d time.Duration, log *slog.Logger, w
 }
 
 // keepUp makes the witness of other agencies' records, and starts the care of the vault and the time-stamps.
-func (n *Node) keepUp(ctx context.Context, c Config, log *record.Log, client, between *http.Client, peers *directory.Book) error {
+func (n *Node) keepUp(ctx context.Context, c Config, log *record.Log, client, between *http.Client, peers *directory.Book, tips *intake.Tips) error {
 	w := record.NewWitness(n.db, log, c.Clock, between, peers.Address)
 	w.Wake = func(ctx context.Context, tx *store.Tx, agency string) error {
 		return n.jobs.Enqueue(ctx, tx, compareArgs{agency})
@@ -97,6 +98,7 @@ func (n *Node) keepUp(ctx context.Context, c Config, log *record.Log, client, be
 		_, err := n.vault.Sweep(ctx, time.Now().Add(-sweepAge))
 		return err
 	})
+	n.upkeep.every(run, upkeepEvery, c.Logger, "ending reports that were not finished", func(ctx context.Context) error { _, err := tips.Expire(ctx); return err })
 	if rate := c.ScrubRate; rate >= 0 {
 		if rate == 0 {
 			rate = scrubRate

@@ -89,6 +89,8 @@ func (o *console) scopeName(r *request, scope string) (string, error) {
 	switch scope {
 	case "tips":
 		return "tips and complaints", nil
+	case "victim":
+		return "the sealed parts of reports, which tell who a child is", nil
 	case "documents":
 		return "documents that belong to no case", nil
 	case "matches":

@@ -38,6 +38,7 @@ func (o *console) doors() map[string]door {
 		"/queues/{queue}":                {page: o.queue, need: identity.ReadTips, reads: "tips"},
 		"/queues/arrange":                {page: o.arrange, need: identity.ManageQueues},
 		"/work":                          {page: o.work, need: identity.DecideTips, reads: "tips", keys: true},
+		"/tips/{id}/victim":              {page: o.tipVictim, need: identity.ReadTips, reads: "victim"},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
 		"/complaints/{id}":               {page: o.complaint, need: identity.ReadTips, reads: "complaints"},
 		"/forms":                         {page: o.publicForms, need: identity.ReadTips, reads: "forms"},

@@ -26,6 +26,7 @@ type tipView struct {
 	chain    []step
 	caseFile *casework.Case
 	work     tipWork
+	report   *intake.Filing // how it was filed, if a provider did
 }
 
 // tipMedia is a picture or video of the tip's post: hashes and length, never the bytes.
@@ -74,6 +75,9 @@ func (o *console) tip(r *request) (string, templ.Component, error) {
 			}
 			v.media = append(v.media, tipMedia{m, match})
 		}
+	}
+	if err := v.filed(r); err != nil {
+		return "", nil, err
 	}
 	if v.outcomes, err = triage.Outcomes(r.ctx, r.q, id); err != nil {
 		return "", nil, err

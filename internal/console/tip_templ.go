@@ -640,6 +640,12 @@ func tipPage(v tipView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
+		if v.report != nil {
+			templ_7745c5c3_Err = filedReport(v.t, *v.report).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
 		return nil
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"raksha.example/raksha/internal/platforms"
 )
@@ -31,7 +30,7 @@ var incidentAliases = map[string]string{
 	"Online Enticement of Children for Sexual Act": "Online Enticement of Children for Sexual Acts",
 }
 
-// Report is a CyberTipline <report>: the fields that are used, and everything else in Elements.
+// Report is a CyberTipline <report>: the fields that are used, and everything in Root.
 type Report struct {
 	IncidentType   string // as in the schema
 	Class          string // ClassMedia, ClassEnticement, ClassContact or ClassOther
@@ -45,9 +44,9 @@ type Report struct {
 	Notes          []string // additionalInfo of the internet details
 	Reporter       Contact
 	Reported       []Reported
-	VictimKnown    bool   // a <victim> is there; who that is stays in Elements
+	VictimKnown    bool   // a <victim> is there; who that is stays in Root
 	AdditionalInfo string // of the report itself
-	Elements       []Element
+	Root           *Element
 }
 
 // Chat is a conversation, in a chat, a game, an e-mail or a newsgroup.
@@ -87,33 +86,26 @@ type IPCapture struct {
 	PossibleProxy bool
 }
 
-// ParseReport reads a CyberTipline <report> of at most 5 MiB. Elements may come in any order, in any namespace, with
-// elements that the schema does not know; what the schema requires must be there, and enumerations and times must be its
-// own. Errors are faults with the code 4110 (malformed XML), 4100 (validation) or 4000 (too large).
-func ParseReport(r io.Reader) (Report, error) {
-	root, elements, err := readXML(r, "report")
+// ParseReport reads a CyberTipline <report> of at most 5 MiB as clients in use send it: see Schema. What the schema requires must be
+// there, and every value must be of its type. Errors are faults with the code 4110 (malformed XML), 4100 (validation) or 4000 (too
+// large).
+func ParseReport(r io.Reader) (Report, error) { return Schema{}.ParseReport(r) }
+
+// ParseReport reads a CyberTipline <report>.
+func (s Schema) ParseReport(r io.Reader) (Report, error) {
+	root, err := readXML(r, "report")
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Elements: elements, VictimKnown: root.has("victim"), AdditionalInfo: root.first("additionalInfo")}
-	if err := report.incident(root); err != nil {
+	if err := s.check(root, "report"); err != nil {
 		return Report{}, err
 	}
-	if err := report.internet(root); err != nil {
+	report := Report{Root: root, VictimKnown: root.has("victim"), AdditionalInfo: root.first("additionalInfo")}
+	if err := report.incident(root.one("incidentSummary")); err != nil {
 		return Report{}, err
 	}
-	reporter, err := root.one("reporter")
-	if err != nil {
-		return Report{}, err
-	}
-	person, err := reporter.one("reportingPerson")
-	if err != nil {
-		return Report{}, err
-	}
-	if !root.has("reporter") || !reporter.has("reportingPerson") {
-		return Report{}, notValid("<reporter> with a <reportingPerson> is missing")
-	}
-	report.Reporter = contact(person)
+	report.internet(root)
+	report.Reporter = contact(root.one("reporter").one("reportingPerson"))
 	for _, n := range root.all("personOrUserReported") {
 		p, err := reported(n)
 		if err != nil {
@@ -124,32 +116,13 @@ func ParseReport(r io.Reader) (Report, error) {
 	return report, nil
 }
 
-func (r *Report) incident(root *node) error {
-	n, err := root.one("incidentSummary")
-	if err != nil {
-		return err
-	}
-	if !root.has("incidentSummary") {
-		return notValid("<incidentSummary> is missing")
-	}
-	kind, err := n.one("incidentType")
-	if err != nil {
-		return err
-	}
-	r.IncidentType = kind.text
+func (r *Report) incident(n *Element) (err error) {
+	r.IncidentType = n.first("incidentType")
 	if alias, ok := incidentAliases[r.IncidentType]; ok {
 		r.IncidentType = alias
 	}
-	class, ok := incidentClasses[r.IncidentType]
-	if !ok {
-		return notValid("<incidentType> holds no type of the schema")
-	}
-	r.Class = class
-	at, err := n.one("incidentDateTime")
-	if err != nil {
-		return err
-	}
-	if r.OccurredAt, err = dateTime(at); err != nil {
+	r.Class = incidentClasses[r.IncidentType]
+	if r.OccurredAt, err = dateTime(n.one("incidentDateTime")); err != nil {
 		return err
 	}
 	r.OccurredNote, r.Platform = n.first("incidentDateTimeDescription"), n.first("platform")
@@ -161,18 +134,13 @@ func (r *Report) incident(root *node) error {
 }
 
 // internet reads the <internetDetails>, one incident each.
-func (r *Report) internet(root *node) error {
+func (r *Report) internet(root *Element) {
 	for _, details := range root.all("internetDetails") {
-		for _, n := range details.children {
+		for _, n := range details.Children {
 			r.Notes = append(r.Notes, n.texts("additionalInfo")...)
-			switch n.name {
+			switch n.Name {
 			case "webPageIncident":
-				for _, u := range n.texts("url") {
-					if strings.ContainsFunc(u, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
-						return notValid("<url> holds a space or a control character")
-					}
-					r.URLs = append(r.URLs, u)
-				}
+				r.URLs = append(r.URLs, n.texts("url")...)
 			case "chatImIncident":
 				r.Chats = append(r.Chats, Chat{n.first("chatClient"), n.first("chatRoomName"), n.first("content")})
 			case "onlineGamingIncident":
@@ -184,16 +152,15 @@ func (r *Report) internet(root *node) error {
 			}
 		}
 	}
-	return nil
 }
 
-func contact(n *node) Contact {
+func contact(n *Element) Contact {
 	c := Contact{FirstName: n.first("firstName"), LastName: n.first("lastName"), Emails: n.texts("email")}
 	for _, p := range n.all("phone") {
-		if p.text == "" {
+		if p.Text == "" {
 			continue
 		}
-		number := p.text
+		number := p.Text
 		if code := p.attr("countryCallingCode"); code != "" && !strings.HasPrefix(number, "+") {
 			number = code + number
 		}
@@ -202,57 +169,36 @@ func contact(n *node) Contact {
 	return c
 }
 
-func reported(n *node) (Reported, error) {
+func reported(n *Element) (Reported, error) {
 	p := Reported{ESPIdentifier: n.first("espIdentifier"), ESPService: n.first("espService"), ScreenName: n.first("screenName"),
 		DisplayNames: n.texts("displayName"), ProfileURLs: n.texts("profileUrl"), Bio: n.first("profileBio"),
 		City: n.first("estimatedLocation", "city"), Region: n.first("estimatedLocation", "region"), Country: n.first("estimatedLocation", "countryCode")}
-	person, err := n.one("personOrUserReportedPerson")
-	if err != nil {
-		return p, err
-	}
-	p.Contact = contact(person)
+	p.Contact = contact(n.one("personOrUserReportedPerson"))
+	var err error
 	p.IPs, err = ipCaptures(n)
 	return p, err
 }
 
-func ipCaptures(n *node) ([]IPCapture, error) {
+func ipCaptures(n *Element) ([]IPCapture, error) {
 	var list []IPCapture
 	for _, e := range n.all("ipCaptureEvent") {
-		c := IPCapture{IP: e.first("ipAddress"), Event: e.first("eventName"), PossibleProxy: isTrue(e.first("possibleProxy"))}
-		if c.IP == "" {
-			return nil, notValid("<ipCaptureEvent> has no <ipAddress>")
-		}
-		switch c.Event {
-		case "", "Login", "Registration", "Purchase", "Upload", "Other", "Unknown":
-		default:
-			return nil, notValid("<eventName> holds no event of the schema")
-		}
-		if s := e.first("port"); s != "" {
-			port, err := strconv.Atoi(s)
-			if err != nil || port < 1 || port > 65535 {
-				return nil, notValid("<port> is no number from 1 to 65535")
-			}
-			c.Port = port
-		}
-		for _, at := range e.all("dateTime") {
-			var err error
-			if c.At, err = dateTime(at); err != nil {
-				return nil, err
-			}
+		c := IPCapture{IP: e.first("ipAddress"), Event: e.first("eventName"), PossibleProxy: e.boolean("possibleProxy")}
+		c.Port, _ = strconv.Atoi(e.first("port")) // checked; 0 if it is not there
+		var err error
+		if c.At, err = dateTime(e.one("dateTime")); err != nil {
+			return nil, err
 		}
 		list = append(list, c)
 	}
 	return list, nil
 }
 
-// dateTime reads an xs:dateTime. One without a zone is taken as UTC.
-func dateTime(n *node) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if t, err := time.Parse(layout, n.text); err == nil {
-			return t.UTC().Truncate(time.Microsecond), nil
-		}
+// dateTime reads an xs:dateTime; the zero time if it is empty.
+func dateTime(n *Element) (time.Time, error) {
+	if n.Text == "" {
+		return time.Time{}, nil
 	}
-	return time.Time{}, notValid("<%s> holds no date and time such as 2021-12-03T10:00:00Z", n.name)
+	return parseDateTime("<"+n.Name+">", n.Text)
 }
 
 // Locator gives the address of the reported account, if a profile URL is one.

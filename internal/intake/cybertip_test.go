@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,8 +53,8 @@ func TestParseReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	elements := r.Elements
-	r.Elements = nil
+	elements := flat(r.Root, "")
+	r.Root = nil
 	want := Report{IncidentType: enticement + "s", Class: ClassEnticement, OccurredAt: time.Date(2021, 12, 3, 10, 0, 0, 123456000, time.UTC),
 		Platform: "Lantern", Escalate: "child in reach", Annotations: []string{"sextortion", "minorToMinorInteraction"},
 		URLs: []string{"https://lantern.example/share/1", "https://lantern.example/share/2"}, Notes: []string{"see both"},
@@ -69,13 +70,9 @@ func TestParseReport(t *testing.T) {
 	if n := strings.Count(fullReport, "</") + strings.Count(fullReport, "/>"); len(elements) != n {
 		t.Errorf("%d elements of %d are kept", len(elements), n)
 	}
-	for _, e := range []Element{
-		{Path: "report"}, {Path: "report/somethingNew", Text: "kept", Attrs: []Attr{{"level", "2"}}},
-		{Path: "report/internetDetails/webPageIncident", Attrs: []Attr{{"thirdPartyHostedContent", "true"}}},
-		{Path: "report/victim/victimPerson/firstName", Text: "sealed"},
-	} {
-		if !containsElement(elements, e) {
-			t.Errorf("%+v is not kept", e)
+	for _, e := range []string{"report", "report/somethingNew level=2: kept", "report/internetDetails/webPageIncident thirdPartyHostedContent=true", "report/victim/victimPerson/firstName: sealed"} {
+		if !slices.Contains(elements, e) {
+			t.Errorf("%s is not kept", e)
 		}
 	}
 	if l, ok := r.Locator(); !ok || l.String() != "https://chirp.example/@kite_river" || r.AccountID() != "9001" {
@@ -86,13 +83,21 @@ func TestParseReport(t *testing.T) {
 	}
 }
 
-func containsElement(list []Element, e Element) bool {
-	for _, x := range list {
-		if reflect.DeepEqual(x, e) {
-			return true
-		}
+// flat lists every element as "path attribute=value: text".
+func flat(e *Element, above string) []string {
+	path := above + e.Name
+	line := path
+	for _, a := range e.Attrs {
+		line += " " + a.Name + "=" + a.Value
 	}
-	return false
+	if e.Text != "" {
+		line += ": " + e.Text
+	}
+	out := []string{line}
+	for _, c := range e.Children {
+		out = append(out, flat(c, path+"/")...)
+	}
+	return out
 }
 
 func TestReportClasses(t *testing.T) {
@@ -130,7 +135,7 @@ func TestParseReportRefuses(t *testing.T) {
 		"long name":         {report("<" + strings.Repeat("k", 100) + "/>"), 4100, "100 bytes"},
 		"other root":        {"<kite/>", 4100, "root element"},
 		"no summary":        {"<report/>", 4100, "incidentSummary"},
-		"two summaries":     {report("<incidentSummary/>"), 4100, "2 times"},
+		"two summaries":     {report("<incidentSummary><incidentType>Misleading Domain Name</incidentType><incidentDateTime>2021-12-03T10:00:00Z</incidentDateTime></incidentSummary>"), 4100, "2 times"},
 		"other type":        {strings.Replace(report(""), "Misleading Domain Name", "Kite", 1), 4100, "incidentType"},
 		"no time":           {strings.Replace(report(""), "2021-12-03T10:00:00Z", "yesterday", 1), 4100, "incidentDateTime"},
 		"no reporter":       {strings.Replace(report(""), "<reportingPerson/>", "", 1), 4100, "reportingPerson"},
@@ -138,7 +143,7 @@ func TestParseReportRefuses(t *testing.T) {
 		"port":              {report("<personOrUserReported><ipCaptureEvent><ipAddress>1</ipAddress><port>70000</port></ipCaptureEvent></personOrUserReported>"), 4100, "port"},
 		"event":             {report("<personOrUserReported><ipCaptureEvent><ipAddress>1</ipAddress><eventName>Kite</eventName></ipCaptureEvent></personOrUserReported>"), 4100, "eventName"},
 		"address":           {report("<personOrUserReported><ipCaptureEvent/></personOrUserReported>"), 4100, "ipAddress"},
-		"too large":         {report("<additionalInfo>" + strings.Repeat("k", maxDocument) + "</additionalInfo>"), 4000, "5 MiB"},
+		"too large":         {report("<additionalInfo>" + strings.Repeat("k", DocumentLimit) + "</additionalInfo>"), 4000, "5 MiB"},
 		"duplicate persons": {report("<personOrUserReported><personOrUserReportedPerson/><personOrUserReportedPerson/></personOrUserReported>"), 4100, "2 times"},
 	} {
 		_, err := ParseReport(strings.NewReader(c.xml))
@@ -171,8 +176,8 @@ func TestParseFileDetails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.ReportID != 17 || d.FileID != "ab12" || d.OriginalName != "kite.jpg" || d.UploadedAt.Hour() != 10 || d.Viewed == nil || *d.Viewed || d.PubliclyAvailable != nil ||
-		fmt.Sprintf("%v %v %d %s %v", d.Annotations, d.OriginalHashes, len(d.IPs), d.Classification, d.AdditionalInfo) != "[viral] [{MD5 00112233}] 2 B2 [x]" || len(d.Elements) != 20 {
-		t.Errorf("%+v (%d elements)", d, len(d.Elements))
+		fmt.Sprintf("%v %v %d %s %v", d.Annotations, d.OriginalHashes, len(d.IPs), d.Classification, d.AdditionalInfo) != "[viral] [{MD5 00112233}] 2 B2 [x]" || d.Root.Count() != 20 {
+		t.Errorf("%+v (%d elements)", d, d.Root.Count())
 	}
 	for parts, says := range map[string]string{
 		"<fileDetails/>": "reportId",
@@ -217,16 +222,26 @@ func FuzzParseReport(f *testing.F) {
 	f.Add([]byte(fullReport))
 	f.Add([]byte(report("<victim/>")))
 	f.Add([]byte("<fileDetails><reportId>1</reportId><fileId>a</fileId><fileAnnotations><viral/></fileAnnotations></fileDetails>"))
+	f.Add([]byte(wide(`<?xml version="1.0" encoding="UTF-16"?>`+report("<victim/>"), true, true)))
+	f.Add([]byte(`<?xml version="1.0" encoding="ISO-8859-1"?>` + report("<additionalInfo>caf\xe9</additionalInfo>")))
 	f.Add([]byte(`<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := ParseReport(bytes.NewReader(b))
 		_, err2 := ParseFileDetails(bytes.NewReader(b))
+		if _, strict := (Schema{Strict: true}).ParseReport(bytes.NewReader(b)); strict == nil && err != nil {
+			t.Fatalf("the strict schema takes what the lenient one refuses: %v", err)
+		}
+		if err == nil {
+			if again, err := ParseReport(strings.NewReader(plainText(b))); err != nil || again.Root.Count() != r.Root.Count() {
+				t.Fatalf("%q is kept as something else: %v", b, err)
+			}
+		}
 		for _, err := range []error{err, err2} {
 			if err != nil && (ResponseCode(err) != CodeMalformed && ResponseCode(err) != CodeValidation || !errors.Is(err, fault.Invalid)) {
 				t.Fatalf("code of %v", err)
 			}
 		}
-		if err == nil && (r.Class == "" || r.OccurredAt.IsZero() && !bytes.Contains(b, []byte("0001-01-01")) || len(r.Elements) == 0) {
+		if err == nil && (r.Class == "" || r.OccurredAt.IsZero() && !bytes.Contains(b, []byte("0001-01-01")) && !bytes.Contains(b, []byte("-01-01")) && !bytes.Contains(b, []byte("-12-31")) || r.Root == nil) {
 			t.Fatalf("%q gives %+v", b, r)
 		}
 	})

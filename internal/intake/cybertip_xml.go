@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/encoding/charmap"
 
 	"raksha.example/raksha/internal/fault"
 )
@@ -18,11 +15,16 @@ import (
 const (
 	CodeSuccess        = 0
 	CodeServerError    = 1000
+	CodeUploadFailed   = 1110
+	CodeFileFailed     = 1111
+	CodeNoResource     = 1210
 	CodeAuthentication = 2000
 	CodeNotAuthorized  = 3000
+	CodeNoSubmit       = 3100
 	CodeInvalidRequest = 4000
 	CodeValidation     = 4100
 	CodeMalformed      = 4110
+	CodeMalformedFile  = 4200
 	CodeNoReport       = 5001
 	CodeNoFile         = 5002
 	CodeRetracted      = 5101
@@ -60,9 +62,11 @@ func notValid(format string, args ...any) error {
 	return fault.Coded(fault.Invalid, strconv.Itoa(CodeValidation), "validation failed: "+format, args...)
 }
 
-// Limits of a CyberTipline document.
+// DocumentLimit is the size of a CyberTipline document in bytes.
+const DocumentLimit = 5 << 20
+
+// Further limits of a document.
 const (
-	maxDocument = 5 << 20 // bytes
 	maxDepth    = 32
 	maxElements = 20_000
 	maxAttrs    = 64 // of one element
@@ -70,36 +74,38 @@ const (
 )
 
 // Attr is an attribute of an element.
-type Attr struct{ Name, Value string }
+type Attr struct {
+	Name  string `json:"name"` // one of a namespace of its own has that before it: "urn:x level"
+	Value string `json:"value"`
+}
 
-// Element is one element of a document, containers too, in the order in which they begin.
+// Element is one element of a document with all that it holds. Names stand without their namespaces.
 type Element struct {
-	Path  string // names from the root, such as report/incidentSummary/incidentType; namespaces are dropped
-	Text  string // its own text without the space around it
-	Attrs []Attr // without namespaces and schema locations
+	Name     string     `json:"name"`
+	Text     string     `json:"text,omitempty"`       // its own text without the space around it
+	Attrs    []Attr     `json:"attributes,omitempty"` // without namespaces and schema locations
+	Children []*Element `json:"elements,omitempty"`
+	Unknown  bool       `json:"unknown,omitempty"` // the schema has no such element here
+	Sealed   bool       `json:"sealed,omitempty"`  // what it holds was taken out: see Seal
+
+	raw []byte // text while the element is open
 }
 
-// node is an element while a document is read.
-type node struct {
-	name     string
-	raw      []byte // text while the element is open
-	text     string
-	attrs    []Attr
-	children []*node
-}
-
-// readXML reads a document whose root has a given name, and all its elements in order. There are no entities but the five
-// that XML defines, no document type, and nothing outside the limits.
-func readXML(r io.Reader, root string) (*node, []Element, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+// readXML reads a document whose root has a given name. There are no entities but the five that XML defines, no document type, and
+// nothing outside the limits.
+func readXML(r io.Reader, root string) (*Element, error) {
+	b, err := io.ReadAll(io.LimitReader(r, DocumentLimit+1))
 	if err != nil {
-		return nil, nil, fault.Wrap(err, fault.Unavailable, "the document cannot be read; send it again")
+		return nil, fault.Wrap(err, fault.Unavailable, "the document cannot be read; send it again")
 	}
-	if len(b) > maxDocument {
-		return nil, nil, fault.Coded(fault.TooLarge, strconv.Itoa(CodeInvalidRequest), "the document is larger than %d MiB", maxDocument>>20)
+	if len(b) > DocumentLimit {
+		return nil, fault.Coded(fault.TooLarge, strconv.Itoa(CodeInvalidRequest), "the document is larger than %d MiB", DocumentLimit>>20)
 	}
-	d := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(string(b), "\ufeff")))
-	d.CharsetReader = charset
+	text, err := recode(b)
+	if err != nil {
+		return nil, err
+	}
+	d := xml.NewDecoder(strings.NewReader(text))
 	t := tree{}
 	for {
 		token, err := d.Token()
@@ -107,27 +113,26 @@ func readXML(r io.Reader, root string) (*node, []Element, error) {
 			break
 		}
 		if err != nil {
-			return nil, nil, malformed("%v", err)
+			return nil, malformed("%v", err)
 		}
 		if err := t.add(token); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if t.root == nil {
-		return nil, nil, malformed("there is no element")
+		return nil, malformed("there is no element")
 	}
-	if t.root.name != root {
-		return nil, nil, notValid("the root element is <%.40s>, not <%s>", t.root.name, root)
+	if t.root.Name != root {
+		return nil, notValid("the root element is <%.40s>, not <%s>", t.root.Name, root)
 	}
-	return t.root, t.elements, nil
+	return t.root, nil
 }
 
 // tree puts tokens together.
 type tree struct {
-	root     *node
-	open     []*node
-	places   []int // in elements, of the open ones
-	elements []Element
+	root  *Element
+	open  []*Element
+	count int // elements
 }
 
 func (t *tree) add(token xml.Token) error {
@@ -142,9 +147,8 @@ func (t *tree) add(token xml.Token) error {
 		return t.start(v)
 	case xml.EndElement: // the decoder has checked that it matches
 		n := t.open[len(t.open)-1]
-		n.text, n.raw = strings.TrimSpace(string(n.raw)), nil
-		t.elements[t.places[len(t.places)-1]].Text = n.text
-		t.open, t.places = t.open[:len(t.open)-1], t.places[:len(t.places)-1]
+		n.Text, n.raw = strings.TrimSpace(string(n.raw)), nil
+		t.open = t.open[:len(t.open)-1]
 	case xml.CharData:
 		if len(t.open) > 0 {
 			t.open[len(t.open)-1].write(v)
@@ -156,7 +160,7 @@ func (t *tree) add(token xml.Token) error {
 }
 
 // write adds a piece of text. Space between child elements is layout: the first of it is enough.
-func (n *node) write(piece []byte) {
+func (n *Element) write(piece []byte) {
 	layout := len(bytes.TrimSpace(piece)) == 0
 	if layout && (len(n.raw) == 0 || bytes.IndexByte([]byte(" \t\r\n"), n.raw[len(n.raw)-1]) >= 0) {
 		return
@@ -170,52 +174,48 @@ func (t *tree) start(v xml.StartElement) error {
 		return malformed("there is more than one root element")
 	case len(t.open) >= maxDepth:
 		return malformed("elements are nested deeper than %d", maxDepth)
-	case len(t.elements) >= maxElements:
+	case t.count >= maxElements:
 		return malformed("there are more than %d elements", maxElements)
 	case len(v.Attr) > maxAttrs:
 		return malformed("an element has more than %d attributes", maxAttrs)
 	case len(v.Name.Local) > maxName:
 		return notValid("there is an element with a name of %d bytes", len(v.Name.Local))
 	}
-	n := &node{name: v.Name.Local}
+	n := &Element{Name: v.Name.Local}
+	seen := map[xml.Name]bool{}
 	for _, a := range v.Attr {
+		if seen[a.Name] { // XML 1.0, 3.1: no attribute name may appear more than once in a tag
+			return malformed("an element has the attribute %.40s twice", a.Name.Local)
+		}
+		seen[a.Name] = true
 		if a.Name.Space == "xmlns" || a.Name.Local == "xmlns" || strings.HasSuffix(a.Name.Space, "XMLSchema-instance") || a.Name.Space == "xsi" {
 			continue
 		}
-		n.attrs = append(n.attrs, Attr{a.Name.Local, a.Value})
+		name := a.Name.Local
+		if a.Name.Space != "" {
+			name = a.Name.Space + " " + name
+		}
+		n.Attrs = append(n.Attrs, Attr{name, a.Value})
 	}
-	path := n.name
 	if len(t.open) == 0 {
 		t.root = n
 	} else {
 		parent := t.open[len(t.open)-1]
-		parent.children = append(parent.children, n)
-		path = t.elements[t.places[len(t.places)-1]].Path + "/" + path
+		parent.Children = append(parent.Children, n)
 	}
-	t.open, t.places = append(t.open, n), append(t.places, len(t.elements))
-	t.elements = append(t.elements, Element{Path: path, Attrs: n.attrs})
+	t.open = append(t.open, n)
+	t.count++
 	return nil
 }
 
-// charset reads the encodings that clients declare.
-func charset(name string, in io.Reader) (io.Reader, error) {
-	switch strings.ToLower(name) {
-	case "utf-8", "utf8", "us-ascii", "ascii":
-		return in, nil
-	case "iso-8859-1", "latin1", "windows-1252":
-		return charmap.Windows1252.NewDecoder().Reader(in), nil
-	}
-	return nil, fmt.Errorf("the encoding %.40q is not known; send UTF-8", name)
-}
-
 // all gives the descendants at a path of names.
-func (n *node) all(path ...string) []*node {
-	found := []*node{n}
+func (n *Element) all(path ...string) []*Element {
+	found := []*Element{n}
 	for _, name := range path {
-		var next []*node
+		var next []*Element
 		for _, f := range found {
-			for _, c := range f.children {
-				if c.name == name {
+			for _, c := range f.Children {
+				if c.Name == name {
 					next = append(next, c)
 				}
 			}
@@ -225,42 +225,40 @@ func (n *node) all(path ...string) []*node {
 	return found
 }
 
-// one gives the only child of a name: more than one is not valid, none is an empty node.
-func (n *node) one(name string) (*node, error) {
-	found := n.all(name)
-	switch len(found) {
-	case 0:
-		return &node{name: name}, nil
-	case 1:
-		return found[0], nil
+// one gives the first child of a name; none is an empty element.
+func (n *Element) one(name string) *Element {
+	for _, c := range n.Children {
+		if c.Name == name {
+			return c
+		}
 	}
-	return nil, notValid("<%s> stands %d times in <%s>", name, len(found), n.name)
+	return &Element{Name: name}
 }
 
 // has tells whether there is a child of a name.
-func (n *node) has(name string) bool { return len(n.all(name)) > 0 }
+func (n *Element) has(name string) bool { return len(n.all(name)) > 0 }
 
 // first gives the text of the first descendant at a path, empty if there is none.
-func (n *node) first(path ...string) string {
+func (n *Element) first(path ...string) string {
 	if found := n.all(path...); len(found) > 0 {
-		return found[0].text
+		return found[0].Text
 	}
 	return ""
 }
 
 // texts gives the texts at a path that are not empty.
-func (n *node) texts(path ...string) []string {
+func (n *Element) texts(path ...string) []string {
 	var out []string
 	for _, f := range n.all(path...) {
-		if f.text != "" {
-			out = append(out, f.text)
+		if f.Text != "" {
+			out = append(out, f.Text)
 		}
 	}
 	return out
 }
 
-func (n *node) attr(name string) string {
-	for _, a := range n.attrs {
+func (n *Element) attr(name string) string {
+	for _, a := range n.Attrs {
 		if a.Name == name {
 			return a.Value
 		}
@@ -269,11 +267,11 @@ func (n *node) attr(name string) string {
 }
 
 // flags gives the names of the child elements that are set: an empty element counts as true.
-func (n *node) flags() []string {
+func (n *Element) flags() []string {
 	var set []string
-	for _, c := range n.children {
-		if c.text == "" || isTrue(c.text) {
-			set = append(set, c.name)
+	for _, c := range n.Children {
+		if c.Text == "" || isTrue(c.Text) {
+			set = append(set, c.Name)
 		}
 	}
 	return set

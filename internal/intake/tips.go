@@ -26,7 +26,7 @@ var Tables = []record.Table{
 	{Name: "tip", Sealed: []string{"reporter", "locator", "hints", "summary"}},
 	{Name: "complaint_line", Sealed: []string{"typed", "remarks", "formulas", "correction"}},
 	{Name: "report", Sealed: []string{"content"}},
-	{Name: "report_file", Sealed: []string{"name", "details"}},
+	{Name: "report_file", Sealed: []string{"name", "details", "hashed"}},
 	{Name: "form_report", Sealed: []string{"secret_hash", "what", "happened", "contact"}},
 	{Name: "form_address", Sealed: []string{"typed"}},
 	{Name: "bundle"},
@@ -87,6 +87,8 @@ type Tip struct {
 
 // Tips enters and reads tips.
 type Tips struct {
+	Filings Schema // what reports of providers are held to; set before the first use
+
 	db       *store.DB
 	log      *record.Log
 	clock    clock.Clock

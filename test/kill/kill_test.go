@@ -26,6 +26,7 @@ import (
 
 const (
 	childEnv = "RAKSHA_KILL_TEST_CHILD" // folder and database of the child, a line each
+	serveEnv = "RAKSHA_KILL_TEST_SERVE" // the same, of a child that only serves
 	longest  = 400 * time.Millisecond   // from the first acknowledgement to the kill
 	ofOneDB  = 20                       // kills that one database suffers; then a new one
 )
@@ -34,6 +35,11 @@ func TestMain(m *testing.M) {
 	if v := os.Getenv(childEnv); v != "" {
 		dir, dsn, _ := strings.Cut(v, "\n")
 		fmt.Fprintln(os.Stderr, child(dir, dsn, os.Stdout)) // it ends only if a write fails that should not
+		os.Exit(1)
+	}
+	if v := os.Getenv(serveEnv); v != "" {
+		dir, dsn, _ := strings.Cut(v, "\n")
+		fmt.Fprintln(os.Stderr, serve(dir, dsn, os.Stdout))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

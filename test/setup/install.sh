@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg and, for the browser test, chromium from Debian, and the packages of
+# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg, openssl, xmllint and, for the browser test, chromium from Debian, and the packages of
 # test/browser and test/clients. Says nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,6 +20,9 @@ for tool in ffmpeg openssl; do
 		missing+=("$tool")
 	fi
 done
+if ! command -v xmllint >/dev/null; then
+	missing+=(libxml2-utils)
+fi
 if [ -f test/browser/package-lock.json ] && ! command -v chromium >/dev/null; then
 	missing+=(chromium)
 fi
