@@ -16,7 +16,7 @@ import (
 
 const (
 	tipsAtOnce  = 10_000 // in one transaction
-	rowsAtOnce  = 500    // in one statement
+	rowsAtOnce  = 32     // in one statement: SQLite looks each argument up among those before it
 	perAccount  = 5      // tips, on average
 	bundled     = 4      // of ten tips that are in a bundle
 	perBundle   = 6      // tips, on average

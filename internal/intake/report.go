@@ -127,18 +127,32 @@ func (t *Tips) FileInfo(ctx context.Context, tx *store.Tx, reporter string, cont
 	if _, err := t.open(ctx, tx, reporter, d.ReportID); err != nil {
 		return 0, err
 	}
-	var id int64
-	err = tx.QueryRowContext(ctx, "SELECT id FROM report_file WHERE report_id = $1 AND file_id = $2", d.ReportID, d.FileID).Scan(&id)
+	var id, mediaID int64
+	err = tx.QueryRowContext(ctx, "SELECT id, COALESCE(media_id, 0) FROM report_file WHERE report_id = $1 AND file_id = $2", d.ReportID, d.FileID).Scan(&id, &mediaID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fault.Coded(fault.NotFound, "5002", "file %s does not exist in report %d", d.FileID, d.ReportID)
 	}
 	if err != nil {
 		return 0, err
 	}
+	if err := t.register.Viewed(ctx, tx, mediaID, viewed(d.Viewed)); err != nil {
+		return 0, err
+	}
 	if err := t.log.Update(ctx, tx, "report_file", "report.file_info", time.Time{}, id, record.Fields{"details": string(content)}); err != nil {
 		return 0, err
 	}
 	return d.ReportID, t.touch(ctx, tx, d.ReportID, reportOpen)
+}
+
+// viewed says what the provider says of a file: that somebody there looked at it (fileViewedByEsp), or not.
+func viewed(said *bool) string {
+	switch {
+	case said == nil:
+		return "unknown"
+	case *said:
+		return "yes"
+	}
+	return "no"
 }
 
 func (t *Tips) touch(ctx context.Context, tx *store.Tx, id int64, state string) error {

@@ -296,6 +296,15 @@ func (r *Register) AddMedia(ctx context.Context, tx *store.Tx, m MediaRow) (int6
 		"pdq": m.PDQ, "quality": m.Quality, "profile": m.Profile, "frames": m.Frames, "size": m.Size, "failure": m.Failure, "hashed_at": r.clock.Now()})
 }
 
+// Viewed writes whether the provider that reported a picture or video has looked at it: "yes", "no", "unknown", or "" for none that a
+// provider reported.
+func (r *Register) Viewed(ctx context.Context, tx *store.Tx, mediaID int64, viewed string) error {
+	if mediaID == 0 || viewed == "" {
+		return nil
+	}
+	return r.log.Update(ctx, tx, "media", "media.viewed_by_provider", time.Time{}, mediaID, record.Fields{"viewed": viewed})
+}
+
 // HashedRow turns what the confined child found of a file into the columns of a row; a file that could not be decoded
 // keeps its exact hashes and says why.
 func HashedRow(r media.Result, err error) MediaRow {

@@ -33,6 +33,7 @@ func (f *file) check() (*Jurisdiction, error) {
 	f.checkRules(j, wrong)
 	f.checkProcedure(j, wrong)
 	f.checkOffences(j, wrong)
+	f.checkOpenings(j, wrong)
 	if len(wrong.list) > 0 {
 		return nil, errors.Join(wrong.list...)
 	}

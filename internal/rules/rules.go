@@ -186,6 +186,7 @@ type Jurisdiction struct {
 	procedure  map[string][]Section
 	offences   map[string][]Section // by class
 	numbering  []Numbering
+	openings   []Opening // in the order of the file
 }
 
 // Location gives the time zone in which the jurisdiction's days begin.

@@ -22,7 +22,7 @@ import (
 )
 
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}}}
+var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose", "basis"}}, {Name: "legal_process", Sealed: []string{"number", "issued_by", "reason"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}}}
 
 // Desk works on tips.
 type Desk struct {
@@ -71,6 +71,9 @@ func (d *Desk) RequestOpening(ctx context.Context, tx *store.Tx, matchID, by int
 	}
 	if strings.TrimSpace(purpose) == "" {
 		return Opening{}, fault.New(fault.Invalid, "say for what purpose the picture must be opened")
+	}
+	if _, err := d.mayOpen(ctx, tx, m.MediaID); err != nil {
+		return Opening{}, err
 	}
 	id, err := d.log.Insert(ctx, tx, "opening", "opening.requested", time.Time{}, record.Fields{"match_id": matchID, "purpose": purpose, "requested_by": by, "requested_at": d.clock.Now()})
 	if err != nil {
@@ -126,6 +129,9 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := d.mayOpen(ctx, d.db.Reader(), m.MediaID); err != nil {
+		return nil, err
+	}
 	if png, err = d.preview(ctx, m.MediaID); err != nil {
 		return nil, err
 	}
@@ -137,7 +143,11 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 		if o.OpenedAt != 0 {
 			return fault.New(fault.Refused, "this opening was used; ask for another if you must look again")
 		}
-		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now()})
+		basis, err := d.mayOpen(ctx, tx, m.MediaID)
+		if err != nil {
+			return err
+		}
+		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now(), "basis": basis})
 	})
 	if err != nil {
 		return nil, err // nobody sees what is not on record

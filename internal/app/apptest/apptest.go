@@ -67,6 +67,12 @@ func Each(t *testing.T, fn func(t *testing.T, n *Node)) {
 	EachDSN(t, func(t *testing.T, fresh func() string) { fn(t, New(t, fresh(), "unit")) })
 }
 
+// EachIn is Each under the law of another jurisdiction than India's.
+func EachIn(t *testing.T, jurisdiction string, fn func(t *testing.T, n *Node)) {
+	t.Helper()
+	EachDSN(t, func(t *testing.T, fresh func() string) { fn(t, setUpIn(t, fresh(), "unit", "127.0.0.1", jurisdiction)) })
+}
+
 // EachDSN is storetest.EachDSN, for tests with several nodes.
 func EachDSN(t *testing.T, fn func(t *testing.T, fresh func() string)) {
 	t.Helper()
@@ -89,10 +95,12 @@ func NewNamed(t testing.TB, dsn, agency string) *Node {
 // Named is the address under which the node was set up.
 func (n *Node) Named() string { return n.Self.Profile().URL }
 
-func setUp(t testing.TB, dsn, agency, host string) *Node {
+func setUp(t testing.TB, dsn, agency, host string) *Node { return setUpIn(t, dsn, agency, host, "in") }
+
+func setUpIn(t testing.TB, dsn, agency, host, jurisdiction string) *Node {
 	t.Helper()
 	n := &Node{t: t, Agency: agency, Clock: &Clock{now: Start}}
-	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: "in", Clock: n.Clock, Simulated: true, AllowLoopback: true, Executable: os.Args[0],
+	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: jurisdiction, Clock: n.Clock, Simulated: true, AllowLoopback: true, Executable: os.Args[0],
 		Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Desks: []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit, directory.Holder}}
 	n.start()
@@ -102,7 +110,7 @@ func setUp(t testing.TB, dsn, agency, host string) *Node {
 			t.Error(err)
 		}
 	})
-	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: strings.Replace(n.URL, "127.0.0.1", host, 1), Jurisdiction: "in", Station: "PS-7"}); err != nil {
+	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: strings.Replace(n.URL, "127.0.0.1", host, 1), Jurisdiction: jurisdiction, Station: "PS-7"}); err != nil {
 		t.Fatal(err)
 	}
 	n.Write(func(ctx context.Context, tx *store.Tx) error { return n.Book.Publish(ctx, tx) })

@@ -51,7 +51,7 @@ func TestDocuments(t *testing.T) {
 	b, err := cybertip.Document(cybertip.Report{
 		Incident:     cybertip.Incident{Type: "Child Sex Trafficking", Platform: "river.example", At: cybertip.DateTime(at)},
 		Web:          &cybertip.Web{URLs: []string{"https://river.example/@kite/1"}},
-		Reporter:     cybertip.Reporter{Person: cybertip.Person{FirstName: "Desk", Emails: []string{"desk@river.example"}}},
+		Reporter:     cybertip.Reporter{Person: cybertip.Contact{FirstName: "Desk", Emails: []string{"desk@river.example"}}},
 		Reported:     []cybertip.Reported{{Identifier: "9", ScreenName: `kite"</screenName>`, ProfileURLs: []string{"https://river.example/@kite"}, IPs: []cybertip.IP{{Address: "203.0.113.7", Event: "Login"}}}},
 		AdditionInfo: "a \x00 & <b>"})
 	if err != nil {

@@ -31,14 +31,14 @@ type Web struct {
 
 // Reporter is a <reporter>: who files. JSON is how a destination keeps it.
 type Reporter struct {
-	Person   Person `xml:"reportingPerson" json:"person"`
-	Template string `xml:"companyTemplate,omitempty" json:"company_template,omitempty"`
-	Terms    string `xml:"termsOfService,omitempty" json:"terms_of_service,omitempty"`
-	LegalURL string `xml:"legalURL,omitempty" json:"legal_url,omitempty"`
+	Person   Contact `xml:"reportingPerson" json:"person"`
+	Template string  `xml:"companyTemplate,omitempty" json:"company_template,omitempty"`
+	Terms    string  `xml:"termsOfService,omitempty" json:"terms_of_service,omitempty"`
+	LegalURL string  `xml:"legalURL,omitempty" json:"legal_url,omitempty"`
 }
 
-// Person is a person with the ways to reach them.
-type Person struct {
+// Contact is a person with the ways to reach them.
+type Contact struct {
 	FirstName string   `xml:"firstName,omitempty" json:"first_name,omitempty"`
 	LastName  string   `xml:"lastName,omitempty" json:"last_name,omitempty"`
 	Phones    []string `xml:"phone" json:"phones,omitempty"`
@@ -47,7 +47,7 @@ type Person struct {
 
 // Reported is a <personOrUserReported>.
 type Reported struct {
-	Person       *Person  `xml:"personOrUserReportedPerson,omitempty"`
+	Person       *Contact `xml:"personOrUserReportedPerson,omitempty"`
 	Identifier   string   `xml:"espIdentifier,omitempty"`
 	Service      string   `xml:"espService,omitempty"`
 	ScreenName   string   `xml:"screenName,omitempty"`
