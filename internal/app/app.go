@@ -237,7 +237,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		mux.Handle(prefix, handler)
 	}
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
-		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Triage: desk})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

@@ -29,6 +29,8 @@ func (o *console) doors() map[string]door {
 		"/{$}":                           {page: o.home},
 		"/tips":                          {page: o.tips, need: identity.ReadTips, reads: "tips"},
 		"/tips/{id}":                     {page: o.tip, need: identity.ReadTips, reads: "tip"},
+		"/filings":                       {page: o.filings, need: identity.ReadTips, reads: "tips"},
+		"/media/{id}":                    {page: o.file, need: identity.ReadMatches, reads: "matches"},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
 		"/lists":                         {page: o.lists, need: identity.ReadLists},
 		"/lists/{id}":                    {page: o.list, need: identity.ReadLists},

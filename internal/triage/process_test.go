@@ -49,7 +49,10 @@ func TestViewedByProvider(t *testing.T) {
 				"not yet":       {MediaID: media, Kind: triage.Warrant, Number: "22-mj-7", IssuedBy: "District Court", IssuedAt: now + 1e12},
 				"another media": {MediaID: media + 99, Kind: triage.Consent, IssuedBy: "the holder", IssuedAt: now},
 			} {
-				if err := n.Try(func(ctx context.Context, tx *store.Tx) error { _, err := n.Triage.RecordProcess(ctx, tx, bad, 1); return err }); err == nil {
+				if err := n.Try(func(ctx context.Context, tx *store.Tx) error {
+					_, err := n.Triage.RecordProcess(ctx, tx, bad, 1)
+					return err
+				}); err == nil {
 					t.Errorf("%s was taken", name)
 				}
 			}
