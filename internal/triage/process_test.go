@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"raksha.example/raksha/internal/app/apptest"
+	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
 	"raksha.example/raksha/internal/triage"
@@ -102,6 +104,40 @@ func TestLookAsksTheGate(t *testing.T) {
 		n.Write(func(ctx context.Context, tx *store.Tx) error { return n.Register.Viewed(ctx, tx, media, "no") }) // the provider corrects itself
 		if _, err := n.Triage.Look(t.Context(), o.ID, 1); fault.Code(err) != "legal_process_needed" {
 			t.Errorf("looked: %v", err)
+		}
+	})
+}
+
+// What a provider said of a file travels with a referral, from agency to agency.
+func TestViewedTravels(t *testing.T) {
+	apptest.EachDSN(t, func(t *testing.T, fresh func() string) {
+		sender, bureau := apptest.New(t, fresh(), "clearinghouse"), apptest.New(t, fresh(), "bureau")
+		officer, key := sender.Officer("ira", "DIG")
+		sender.Know(bureau, courier.OutcomeReport)
+		bureau.Know(sender, courier.Referral)
+		account := sender.Insert("account", record.Fields{"host": "chirp.example", "handle": "kite", "url": "https://chirp.example/@kite", "state": "live", "first_seen_at": sender.Clock.Now()})
+		post := sender.Insert("post", record.Fields{"account_id": account, "native_id": "1", "url": "https://chirp.example/@kite/1", "posted_at": sender.Clock.Now(), "seen_at": sender.Clock.Now()})
+		for _, viewed := range []string{"yes", "no", "unknown", ""} {
+			sender.Insert("media", record.Fields{"post_id": post, "kind": "image", "sha256": "of " + viewed, "viewed": viewed})
+		}
+		var f courier.Filed
+		sender.Write(func(ctx context.Context, tx *store.Tx) error {
+			tip, err := sender.Tips.Enter(ctx, tx, intake.Tip{Source: intake.FromReport, Class: intake.ClassMedia, AccountID: account, PostID: post, Hints: "phone:+919800000002", OccurredAt: store.Micros(apptest.Start)})
+			if err != nil {
+				return err
+			}
+			f, err = sender.Triage.Refer(ctx, tx, []int64{tip.ID}, "bureau", "Interpol I-24/7", "Indian number", 77)
+			return err
+		})
+		sender.Write(func(ctx context.Context, tx *store.Tx) error {
+			_, err := sender.Orders.Authorise(ctx, tx, f.ID, officer, &key)
+			return err
+		})
+		sender.Delivered()
+		for _, viewed := range []string{"yes", "no", "unknown", ""} {
+			if n := bureau.Int("SELECT COUNT(*) FROM media WHERE sha256 = $1 AND viewed = $2", "of "+viewed, viewed); n != 1 {
+				t.Errorf("viewed %q did not travel", viewed)
+			}
 		}
 	})
 }
