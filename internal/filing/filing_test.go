@@ -151,7 +151,7 @@ func TestBrokenLine(t *testing.T) {
 		for _, repeats := range []bool{false, true} {
 			for _, step := range []string{"submit", "upload", "fileinfo", "finish"} {
 				for name, f := range faults {
-					if testing.Short() && (name == "a page instead" || name == "status 500") {
+					if testing.Short() && name != "answer lost" { // each pair of nodes takes seconds
 						continue
 					}
 					if f.twice && !repeats && step != "finish" && step != "fileinfo" {
