@@ -29,8 +29,27 @@ func dial(address string) (*connection, error) {
 	return &connection{c, bufio.NewReaderSize(c, 16<<10)}, nil
 }
 
-// do sends a request as it is and gives the answer's status and length. An answer must tell its length.
+// do sends a request as it is and gives the answer's status and length.
 func (c *connection) do(request []byte) (status, length int, err error) {
+	if status, length, err = c.head(request); err == nil {
+		_, err = c.r.Discard(length)
+	}
+	return status, length, err
+}
+
+// ask is do with the answer's body.
+func (c *connection) ask(request []byte) (status int, body []byte, err error) {
+	status, length, err := c.head(request)
+	if err != nil {
+		return status, nil, err
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(c.r, body)
+	return status, body, err
+}
+
+// head sends a request and reads the answer up to its body. An answer must tell its length.
+func (c *connection) head(request []byte) (status, length int, err error) {
 	if _, err := c.conn.Write(request); err != nil {
 		return 0, 0, err
 	}
@@ -62,8 +81,7 @@ func (c *connection) do(request []byte) (status, length int, err error) {
 	if length < 0 {
 		return 0, 0, errors.New("an answer does not tell its length")
 	}
-	_, err = c.r.Discard(length)
-	return status, length, err
+	return status, length, nil
 }
 
 // Result is what a load saw.

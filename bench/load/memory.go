@@ -20,6 +20,16 @@ func (m Memory) rss() float64 { return m.AnonMB + m.FileMB }
 
 // memory gives the present memory; zero where that is not known.
 func (p *process) memory() (m Memory) {
+	for _, pid := range p.pids() {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		m.AnonMB += megabytes(string(b), "RssAnon:")
+		m.FileMB += megabytes(string(b), "RssFile:") + megabytes(string(b), "RssShmem:")
+	}
+	return m
+}
+
+// pids are the node and the children that decode for it.
+func (p *process) pids() (out []int) {
 	pids := map[int]bool{p.cmd.Process.Pid: true}
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
 	for _, t := range tasks {
@@ -31,11 +41,9 @@ func (p *process) memory() (m Memory) {
 		}
 	}
 	for pid := range pids {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		m.AnonMB += megabytes(string(b), "RssAnon:")
-		m.FileMB += megabytes(string(b), "RssFile:") + megabytes(string(b), "RssShmem:")
+		out = append(out, pid)
 	}
-	return m
+	return out
 }
 
 func megabytes(status, name string) float64 {

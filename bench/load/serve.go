@@ -173,7 +173,12 @@ type process struct {
 }
 
 func start(ctx context.Context, o ServeOptions) (*process, error) {
-	args := []string{"serve", "--dir", o.Dir, "--listen", "127.0.0.1:0", "--desks", "platform", "--open-match", "127.0.0.0/8"}
+	return startNode(ctx, o, "--desks", "platform", "--open-match", "127.0.0.0/8")
+}
+
+// startNode starts a node with these arguments beside its folder, address and database.
+func startNode(ctx context.Context, o ServeOptions, more ...string) (*process, error) {
+	args := append([]string{"serve", "--dir", o.Dir, "--listen", "127.0.0.1:0"}, more...)
 	if o.DSN != "" {
 		args = append(args, "--database", o.DSN)
 	}

@@ -18,6 +18,7 @@ type benchCmd struct {
 	Serve  benchServeCmd  `cmd:"" help:"Measure the match service from a second process."`
 	Video  benchVideoCmd  `cmd:"" help:"Measure hashing films against the decoding alone, and count false matches; needs ffmpeg."`
 	Store  benchStoreCmd  `cmd:"" help:"Measure durable writes, from one writer and from 64 at once."`
+	Tips   benchTipsCmd   `cmd:"" help:"Measure the intake of reports from a second process, and the reading of queues."`
 }
 
 type benchHashCmd struct {

@@ -19,6 +19,7 @@ import (
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/enforcement"
 	"raksha.example/raksha/internal/fault"
+	filings "raksha.example/raksha/internal/filing"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
@@ -55,6 +56,7 @@ type Config struct {
 	Tips        *intake.Tips
 	Scanner     *scan.Scanner
 	Triage      *triage.Desk
+	Filings     *filings.Filings
 	Cases       *casework.Cases
 	Orders      *orders.Orders
 	Enforcement *enforcement.Desk // nil without a platform desk
@@ -133,6 +135,8 @@ func New(c Config) *Handler {
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)
+	a.registerDestinations()
+	a.registerProcess()
 	a.registerMatchService(mux)
 	a.registerExchanges(mux)
 	a.registerHashSharing(mux)

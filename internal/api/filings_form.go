@@ -76,7 +76,7 @@ func readForm(r *http.Request, large chan struct{}, early func(id int64) error) 
 				return form, fault.Coded(fault.Invalid, "4000", "this call takes no file")
 			}
 			form.name = part.FileName()
-			if form.file, err = readFile(r, part, large); err != nil {
+			if form.file, err = uploadedFile(r, part, large); err != nil {
 				return form, err
 			}
 			continue
@@ -111,8 +111,8 @@ func readID(part *multipart.Part) (int64, error) {
 	return parseID(string(b)) // a longer one is no number
 }
 
-// readFile reads a file of at most intake.FileLimit. A large one takes a place first, so that many at once do not take all memory.
-func readFile(r *http.Request, part io.Reader, large chan struct{}) ([]byte, error) {
+// uploadedFile reads a file of at most intake.FileLimit. A large one takes a place first, so that many at once do not take all memory.
+func uploadedFile(r *http.Request, part io.Reader, large chan struct{}) ([]byte, error) {
 	var b bytes.Buffer
 	_, err := io.CopyN(&b, part, smallFile)
 	if err == nil { // there is more

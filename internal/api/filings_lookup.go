@@ -65,7 +65,7 @@ func (a *api) filedReport(w http.ResponseWriter, r *http.Request, f filing) erro
 		return err
 	}
 	if out.State == "open" || out.State == "finished" {
-		files, err := intake.FilesOf(r.Context(), q, id)
+		files, err := intake.FiledFiles(r.Context(), q, id)
 		if err != nil {
 			return err
 		}

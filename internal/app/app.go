@@ -28,6 +28,7 @@ import (
 	"raksha.example/raksha/internal/enforcement"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/fetch"
+	"raksha.example/raksha/internal/filing"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/jobs"
@@ -95,7 +96,7 @@ type Node struct {
 
 // Tables are all tables that the record answers for.
 func Tables() (out []record.Table) {
-	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables,
+	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables, filing.Tables,
 		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
@@ -209,6 +210,8 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		return nil, err
 	}
 	desk.UseDirectory(peers)
+	filings := filing.New(filing.Config{DB: n.db, Log: log, Clock: c.Clock, Jobs: n.jobs, Vault: n.vault, Key: self.NodeKey, Logger: c.Logger,
+		Client: fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open, HTTPSOnly: true})})
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
@@ -240,7 +243,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.watchTips(ctx, c, desk)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Config: api.Config{DB: n.db, Log: log, Jobs: n.jobs, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Filings: filings, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {

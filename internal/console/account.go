@@ -70,6 +70,7 @@ func (o *console) forms() map[string]sent {
 		"/lists/{id}/contents/{content}/removal":   {take: o.removeContent, need: identity.ManageLists},
 		"/lists/exchanges/{id}/fetch":              {take: o.fetchExchange, need: identity.ManageLists},
 		"/lists/exchanges/{id}/change":             {take: o.switchExchange, need: identity.ManageLists},
+		"/media/{id}/process":                      {take: o.recordProcess, need: identity.DecideMatches},
 		"/lists/try/hash":                          {take: o.tryHash, need: identity.LookUp},
 		"/lists/try/file":                          {take: o.tryFile, need: identity.LookUp, limit: fileLimit, file: true},
 	}

@@ -51,10 +51,10 @@ type Config struct {
 	Provider  *identity.OIDC      // nil: nobody signs in with another account
 	Lists     *lists.Lists
 	Exchanges *exchange.Exchanges
+	Triage    *triage.Desk
 	Media     *media.Pool // hashes a file that is tried
 	Tips      *intake.Tips
 	Form      *PublicForm // nil: this node has no public form
-	Triage    *triage.Desk
 }
 
 type console struct {

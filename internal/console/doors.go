@@ -39,6 +39,8 @@ func (o *console) doors() map[string]door {
 		"/queues/arrange":                {page: o.arrange, need: identity.ManageQueues},
 		"/work":                          {page: o.work, need: identity.DecideTips, reads: "tips", keys: true},
 		"/tips/{id}/victim":              {page: o.tipVictim, need: identity.ReadTips, reads: "victim"},
+		"/filings":                       {page: o.filings, need: identity.ReadTips, reads: "tips"},
+		"/media/{id}":                    {page: o.file, need: identity.ReadMatches, reads: "matches"},
 		"/complaints":                    {page: o.complaints, need: identity.ReadTips, reads: "complaints"},
 		"/complaints/{id}":               {page: o.complaint, need: identity.ReadTips, reads: "complaints"},
 		"/forms":                         {page: o.publicForms, need: identity.ReadTips, reads: "forms"},

@@ -18,6 +18,7 @@ import (
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/selector"
 	"raksha.example/raksha/internal/store"
+	"raksha.example/raksha/pdq"
 )
 
 // A filing in the manner of the CyberTipline: submit, then files with their details, then finish, which makes it a tip. An uploaded
@@ -117,7 +118,9 @@ func (t *Tips) Hash(ctx context.Context, reporter string, id int64, name string,
 	case len(b) == 0:
 		return File{}, fault.Coded(fault.Invalid, "4200", "the file is empty")
 	}
-	r, err := t.pool.Hash(ctx, b)
+	// Looked up and thrown away, so under the quick profile, as all that is only looked up: decoding the whole picture in colour would
+	// take most of the time that a filing takes.
+	r, err := t.pool.Survey(ctx, b, pdq.Fast)
 	if fault.Of(err) == fault.Unavailable || fault.Of(err) == fault.Internal && err != nil {
 		return File{}, err
 	}
@@ -190,6 +193,17 @@ func (t *Tips) FileInfo(ctx context.Context, tx *store.Tx, reporter string, cont
 	return d.ReportID, t.touch(ctx, tx, d.ReportID, "report.open", record.Fields{})
 }
 
+// viewed says what the provider says of a file: that somebody there looked at it (fileViewedByEsp), or not.
+func viewed(said *bool) string {
+	switch {
+	case said == nil:
+		return "unknown"
+	case *said:
+		return "yes"
+	}
+	return "no"
+}
+
 // touch changes a filing and says when.
 func (t *Tips) touch(ctx context.Context, tx *store.Tx, id int64, kind string, f record.Fields) error {
 	f["changed_at"] = t.clock.Now()
@@ -240,13 +254,13 @@ func (t *Tips) Finish(ctx context.Context, tx *store.Tx, reporter string, id int
 // admit makes media of the files that wait, and looks them up in the lists.
 func (t *Tips) admit(ctx context.Context, tx *store.Tx, id int64) (files []string, err error) {
 	type waiting struct {
-		id             int64
-		fileID, hashed string
-		media          int64
+		id                      int64
+		fileID, hashed, details string
+		media                   int64
 	}
 	all, err := store.Collect(ctx, tx, func(rows *sql.Rows) (w waiting, err error) {
-		return w, rows.Scan(&w.id, &w.fileID, &w.hashed, &w.media)
-	}, "SELECT id, file_id, hashed, COALESCE(media_id, 0) FROM report_file WHERE report_id = $1 ORDER BY id", id)
+		return w, rows.Scan(&w.id, &w.fileID, &w.hashed, &w.details, &w.media)
+	}, "SELECT id, file_id, hashed, details, COALESCE(media_id, 0) FROM report_file WHERE report_id = $1 ORDER BY id", id)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +274,14 @@ func (t *Tips) admit(ctx context.Context, tx *store.Tx, id int64) (files []strin
 			return nil, fmt.Errorf("hashes of file %s: %w", w.fileID, err)
 		}
 		row := platforms.HashedRow(h.Result, nil)
-		row.NativeID, row.Failure = w.fileID, h.Failure
+		row.NativeID, row.Failure, row.Viewed = w.fileID, h.Failure, viewed(nil)
+		if w.details != "" {
+			d, err := ParseFileDetails(strings.NewReader(w.details)) // it was taken under the rules of its day
+			if err != nil {
+				return nil, fmt.Errorf("details of file %s: %w", w.fileID, err)
+			}
+			row.Viewed = viewed(d.Viewed)
+		}
 		mediaID, err := t.register.AddMedia(ctx, tx, row)
 		if err != nil {
 			return nil, err

@@ -58,7 +58,7 @@ func OfTip(ctx context.Context, q store.Queryer, tipID int64) (f Filing, err err
 	if f.Report, err = document(content, "report"); err != nil {
 		return f, err
 	}
-	f.Files, err = FilesOf(ctx, q, f.ID)
+	f.Files, err = FiledFiles(ctx, q, f.ID)
 	return f, err
 }
 
@@ -67,8 +67,8 @@ func (f Filing) ExpiresAt() int64 {
 	return max(f.OpenedAt+expireOpened.Microseconds(), f.ChangedAt+expireChanged.Microseconds())
 }
 
-// FilesOf reads the files of a filing.
-func FilesOf(ctx context.Context, q store.Queryer, reportID int64) ([]FiledFile, error) {
+// FiledFiles reads the files of a filing.
+func FiledFiles(ctx context.Context, q store.Queryer, reportID int64) ([]FiledFile, error) {
 	return store.Collect(ctx, q, func(rows *sql.Rows) (FiledFile, error) {
 		var x FiledFile
 		var hashed, details string

@@ -88,15 +88,15 @@ type Argument func(v any) string
 // Waiting reads up to limit of the tips that wait in a queue (0: the one that takes the rest), in the order in which they are worked,
 // from the place after on (nil: the first). also, if it is not nil, gives one further condition on the table tip.
 //
-// Each part of the order is read by a statement of its own, so that each is one walk along one index, wherever the page begins:
+// Each stretch of the order is read by a statement of its own, so that each is one walk along one index, wherever the page begins:
 // those in danger and the others; of either, what is left of the priority at which the page before ended, and then the lower ones.
 func Waiting(ctx context.Context, q store.Queryer, queue int64, after *Place, limit int, also func(Argument) string) ([]Tip, error) {
 	var out []Tip
-	for _, part := range partsAfter(after) {
+	for _, s := range partsAfter(after) {
 		if len(out) >= limit {
 			break
 		}
-		query, args := part.statement(queue, limit-len(out), also)
+		query, args := s.statement(queue, limit-len(out), also)
 		rows, err := store.Collect(ctx, q, func(rows *sql.Rows) (Tip, error) { return scanTip(rows.Scan) }, query, args...)
 		if err != nil {
 			return nil, err
@@ -106,25 +106,25 @@ func Waiting(ctx context.Context, q store.Queryer, queue int64, after *Place, li
 	return out, nil
 }
 
-// part is one stretch of a queue's order.
-type part struct {
+// stretch is one stretch of a queue's order.
+type stretch struct {
 	danger bool
 	same   *Place // after this place among those of its priority
 	below  *Place // of a lower priority than this
 }
 
-func partsAfter(p *Place) []part {
+func partsAfter(p *Place) []stretch {
 	switch {
 	case p == nil:
-		return []part{{danger: true}, {}}
+		return []stretch{{danger: true}, {}}
 	case p.Danger:
-		return []part{{danger: true, same: p}, {danger: true, below: p}, {}}
+		return []stretch{{danger: true, same: p}, {danger: true, below: p}, {}}
 	default:
-		return []part{{same: p}, {below: p}}
+		return []stretch{{same: p}, {below: p}}
 	}
 }
 
-func (p part) statement(queue int64, limit int, also func(Argument) string) (query string, args []any) {
+func (p stretch) statement(queue int64, limit int, also func(Argument) string) (query string, args []any) {
 	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
 	query = tipColumns + "WHERE queue_id IS NULL"
 	if queue != 0 {

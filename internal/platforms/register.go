@@ -80,6 +80,7 @@ type MediaRow struct {
 	Size     int64  `json:"size,omitempty"`   // bytes
 	Failure  string `json:"failure,omitempty"`
 	HashedAt int64  `json:"hashed_at,omitempty"`
+	Viewed   string `json:"-"` // as Viewed takes it; written by AddMedia alone
 }
 
 // Register keeps the platforms, accounts, posts and media that a node knows.
@@ -297,7 +298,16 @@ func (r *Register) Hashed(ctx context.Context, tx *store.Tx, m MediaRow) error {
 // AddMedia enters media that came with a report and belongs to no post.
 func (r *Register) AddMedia(ctx context.Context, tx *store.Tx, m MediaRow) (int64, error) {
 	return r.log.Insert(ctx, tx, "media", "media.received", time.Time{}, record.Fields{"native_id": m.NativeID, "kind": m.Kind, "sha256": m.SHA256, "md5": m.MD5,
-		"pdq": m.PDQ, "quality": m.Quality, "profile": m.Profile, "frames": m.Frames, "size": m.Size, "failure": m.Failure, "hashed_at": r.clock.Now()})
+		"pdq": m.PDQ, "quality": m.Quality, "profile": m.Profile, "frames": m.Frames, "size": m.Size, "failure": m.Failure, "viewed": m.Viewed, "hashed_at": r.clock.Now()})
+}
+
+// Viewed writes whether the provider that reported a picture or video has looked at it: "yes", "no", "unknown", or "" for none that a
+// provider reported.
+func (r *Register) Viewed(ctx context.Context, tx *store.Tx, mediaID int64, viewed string) error {
+	if mediaID == 0 || viewed == "" {
+		return nil
+	}
+	return r.log.Update(ctx, tx, "media", "media.viewed_by_provider", time.Time{}, mediaID, record.Fields{"viewed": viewed})
 }
 
 // HashedRow turns what the confined child found of a file into the columns of a row; a file that could not be decoded

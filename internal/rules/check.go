@@ -35,6 +35,7 @@ func (f *file) check() (*Jurisdiction, error) {
 	f.checkProcedure(j, wrong)
 	f.checkOffences(j, wrong)
 	f.checkDuties(j, wrong)
+	f.checkOpenings(j, wrong)
 	if len(wrong.list) > 0 {
 		return nil, errors.Join(wrong.list...)
 	}

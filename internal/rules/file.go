@@ -64,6 +64,14 @@ type file struct {
 		Source        string `yaml:"source"`
 		Certainty     string `yaml:"certainty"`
 	} `yaml:"rules"`
+	Openings []struct {
+		Condition  string `yaml:"condition"`
+		ValidFrom  string `yaml:"valid_from"`
+		ValidTo    string `yaml:"valid_to"`
+		LegalBasis string `yaml:"legal_basis"`
+		Source     string `yaml:"source"`
+		Certainty  string `yaml:"certainty"`
+	} `yaml:"openings"`
 	Procedure []struct {
 		Step     string        `yaml:"step"`
 		Sections []fileSection `yaml:"sections"`

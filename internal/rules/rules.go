@@ -187,7 +187,8 @@ type Jurisdiction struct {
 	offences   map[string][]Section // by class
 	numbering  []Numbering
 	helplines  []Helpline
-	duties     []Duty // in the file's order
+	duties     []Duty    // in the file's order
+	openings   []Opening // in the order of the file
 }
 
 // Location gives the time zone in which the jurisdiction's days begin.

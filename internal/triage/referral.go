@@ -43,6 +43,7 @@ type referredMedia struct {
 	Size   int64  `json:"size"`
 	Match  string `json:"match,omitempty"` // state of the match: exact, confirmed
 	Label  string `json:"label,omitempty"`
+	Viewed string `json:"viewed,omitempty"` // by the provider that reported it: yes, no, unknown; empty: no provider did
 }
 
 // referral is the content of a referral document.
@@ -134,8 +135,8 @@ func (d *Desk) pack(ctx context.Context, q store.Queryer, t intake.Tip) (referre
 	}
 	var err error
 	r.Media, err = store.Collect(ctx, q, func(rows *sql.Rows) (m referredMedia, err error) {
-		return m, rows.Scan(&m.SHA256, &m.PDQ, &m.Size, &m.Match, &m.Label)
-	}, "SELECT m.sha256, m.pdq, m.size, COALESCE(x.state, ''), COALESCE(x.label, '') FROM media m LEFT JOIN media_match x ON x.media_id = m.id WHERE "+where+" ORDER BY m.id", id)
+		return m, rows.Scan(&m.SHA256, &m.PDQ, &m.Size, &m.Match, &m.Label, &m.Viewed)
+	}, "SELECT m.sha256, m.pdq, m.size, COALESCE(x.state, ''), COALESCE(x.label, ''), "+viewedColumn+" FROM media m LEFT JOIN media_match x ON x.media_id = m.id WHERE "+where+" ORDER BY m.id", id)
 	return r, err
 }
 
@@ -200,6 +201,9 @@ func (d *Desk) receivePost(ctx context.Context, tx *store.Tx, a platforms.Accoun
 	for i, m := range rows {
 		m.SHA256, m.PDQ, m.Size = r.Media[i].SHA256, r.Media[i].PDQ, r.Media[i].Size
 		if err := d.register.Hashed(ctx, tx, m); err != nil {
+			return 0, err
+		}
+		if err := d.register.Viewed(ctx, tx, m.ID, viewedWord(r.Media[i].Viewed)); err != nil {
 			return 0, err
 		}
 	}

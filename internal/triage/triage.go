@@ -22,7 +22,7 @@ import (
 )
 
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}},
+var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose", "basis"}}, {Name: "legal_process", Sealed: []string{"number", "issued_by", "reason"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}},
 	{Name: "priority_rules"}, {Name: "priority_overrule", Sealed: []string{"reason", "lift_reason"}}, {Name: "danger_mark", Sealed: []string{"reason", "lift_reason"}},
 	{Name: "on_call", Sealed: []string{"email"}}, {Name: "alert"}, {Name: "alert_page"}, {Name: "protection_clock", Sealed: []string{"reference", "close_reason"}},
 	{Name: "triage_task", Sealed: []string{"note"}},
@@ -85,6 +85,9 @@ func (d *Desk) RequestOpening(ctx context.Context, tx *store.Tx, matchID, by int
 	if strings.TrimSpace(purpose) == "" {
 		return Opening{}, fault.New(fault.Invalid, "say for what purpose the picture must be opened")
 	}
+	if _, err := d.mayOpen(ctx, tx, m.MediaID); err != nil {
+		return Opening{}, err
+	}
 	id, err := d.log.Insert(ctx, tx, "opening", "opening.requested", time.Time{}, record.Fields{"match_id": matchID, "purpose": purpose, "requested_by": by, "requested_at": d.clock.Now()})
 	if err != nil {
 		return Opening{}, err
@@ -142,6 +145,9 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 	if err := d.looks(ctx, by, m.MediaID); err != nil {
 		return nil, err
 	}
+	if _, err := d.mayOpen(ctx, d.db.Reader(), m.MediaID); err != nil {
+		return nil, err
+	}
 	if png, err = d.preview(ctx, m.MediaID); err != nil {
 		return nil, err
 	}
@@ -156,7 +162,11 @@ func (d *Desk) Look(ctx context.Context, id, by int64) (png []byte, err error) {
 		if err := d.looked(ctx, tx, by, id); err != nil {
 			return err
 		}
-		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now()})
+		basis, err := d.mayOpen(ctx, tx, m.MediaID)
+		if err != nil {
+			return err
+		}
+		return d.log.Update(ctx, tx, "opening", "opening.opened", time.Time{}, id, record.Fields{"opened_at": d.clock.Now(), "basis": basis})
 	})
 	if err != nil {
 		return nil, err // nobody sees what is not on record

@@ -68,6 +68,12 @@ func Each(t *testing.T, fn func(t *testing.T, n *Node)) {
 	EachDSN(t, func(t *testing.T, fresh func() string) { fn(t, New(t, fresh(), "unit")) })
 }
 
+// EachIn is Each under the law of another jurisdiction than India's.
+func EachIn(t *testing.T, jurisdiction string, fn func(t *testing.T, n *Node)) {
+	t.Helper()
+	EachDSN(t, func(t *testing.T, fresh func() string) { fn(t, setUpIn(t, fresh(), "unit", "127.0.0.1", jurisdiction)) })
+}
+
 // EachDSN is storetest.EachDSN, for tests with several nodes.
 func EachDSN(t *testing.T, fn func(t *testing.T, fresh func() string)) {
 	t.Helper()
@@ -98,8 +104,13 @@ func (n *Node) Named() string { return n.Self.Profile().URL }
 
 func setUp(t testing.TB, dsn, agency, host string, with ...func(*app.Config)) *Node {
 	t.Helper()
+	return setUpIn(t, dsn, agency, host, "in", with...)
+}
+
+func setUpIn(t testing.TB, dsn, agency, host, jurisdiction string, with ...func(*app.Config)) *Node {
+	t.Helper()
 	n := &Node{t: t, Agency: agency, Clock: &Clock{now: Start}}
-	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: "in", Clock: n.Clock, Simulated: true, AllowLoopback: true, PublicForm: true, ProofBits: 8, Executable: os.Args[0],
+	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: jurisdiction, Clock: n.Clock, Simulated: true, AllowLoopback: true, PublicForm: true, ProofBits: 8, Executable: os.Args[0],
 		Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Desks: []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit, directory.Holder}}
 	for _, change := range with {
@@ -112,7 +123,7 @@ func setUp(t testing.TB, dsn, agency, host string, with ...func(*app.Config)) *N
 			t.Error(err)
 		}
 	})
-	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: strings.Replace(n.URL, "127.0.0.1", host, 1), Jurisdiction: "in", Station: "PS-7"}); err != nil {
+	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: strings.Replace(n.URL, "127.0.0.1", host, 1), Jurisdiction: jurisdiction, Station: "PS-7"}); err != nil {
 		t.Fatal(err)
 	}
 	n.Write(func(ctx context.Context, tx *store.Tx) error { return n.Book.Publish(ctx, tx) })

@@ -36,9 +36,7 @@ CREATE INDEX tip_danger ON tip (danger_at) WHERE danger_at > 0;
 CREATE INDEX tip_post ON tip (post_id) WHERE post_id IS NOT NULL;
 DROP INDEX tip_account;
 CREATE INDEX tip_account ON tip (account_id, state, id);
-CREATE INDEX report_file_report ON report_file (report_id);
 CREATE INDEX report_file_media ON report_file (media_id);
-CREATE INDEX report_tip ON report (tip_id) WHERE tip_id IS NOT NULL;
 CREATE INDEX media_match_value ON media_match (value);
 
 -- priority_rules: every version of the rules that a tip's priority comes from. backtest is the JSON of its last test on decided tips.
