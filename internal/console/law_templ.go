@@ -358,7 +358,7 @@ func lawSheet(v lawView) templ.Component {
 	})
 }
 
-func lawCard(v lawView, r rules.Standing) templ.Component {
+func lawCard(v lawView, r rules.RuleAt) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -106,14 +106,14 @@ func TestNoBoundaryUntested(t *testing.T) {
 // TestSheet: what the drafter is shown on each side of a change.
 func TestSheet(t *testing.T) {
 	j := held(t, "in")
-	find := func(when string) Standing {
+	find := func(when string) RuleAt {
 		for _, s := range j.Sheet(at(t, when)).Rules {
 			if s.Instrument == TakedownOrder {
 				return s
 			}
 		}
 		t.Fatal("no takedown order")
-		return Standing{}
+		return RuleAt{}
 	}
 	before, after := find("2026-02-19T23:59:59.999999+05:30"), find("2026-02-20T00:00:00+05:30")
 	if before.Rule.Version != 2 || before.Clock != "36 hours from receipt" || before.Before.Version != 1 || before.Next.Version != 3 ||

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Clock is one version of a time within which a step must be done. ValidFrom and ValidTo are as a Rule's.
-type Clock struct {
+// StepClock is one version of a time within which a step must be done. ValidFrom and ValidTo are as a Rule's.
+type StepClock struct {
 	ID         string    `json:"id"` // such as "in.e_fir_signature", the same for every version
 	Version    int       `json:"version"`
 	Step       string    `json:"step"` // such as "e_fir_signature"; every version of an id has the same, and no other id has it
@@ -27,13 +27,13 @@ type Clock struct {
 }
 
 // Name is the clock's id and version.
-func (c Clock) Name() string { return versionName(c.ID, c.Version) }
+func (c StepClock) Name() string { return versionName(c.ID, c.Version) }
 
 // Due gives when the clock that started at from runs out, in UTC. It depends on from alone, in the jurisdiction's zone.
-func (c Clock) Due(from time.Time) time.Time { return c.of.due(c.Duration, c.Calendar, from) }
+func (c StepClock) Due(from time.Time) time.Time { return c.of.due(c.Duration, c.Calendar, from) }
 
 // Words says how long the clock is and what starts it.
-func (c Clock) Words() string {
+func (c StepClock) Words() string {
 	w := spanWords(c.Duration, c.Calendar) + " from " + c.Since
 	if c.Repeats {
 		w += ", and again each time"
@@ -42,23 +42,23 @@ func (c Clock) Words() string {
 }
 
 // InForce tells whether the version is in force at an instant.
-func (c Clock) InForce(at time.Time) bool {
+func (c StepClock) InForce(at time.Time) bool {
 	return !at.Before(c.ValidFrom) && (c.ValidTo.IsZero() || at.Before(c.ValidTo))
 }
 
 // Clock gives the clock of a step in force at an instant, which is that of its trigger: false if the law set none then.
-func (j *Jurisdiction) Clock(step string, at time.Time) (Clock, bool) {
+func (j *Jurisdiction) Clock(step string, at time.Time) (StepClock, bool) {
 	for _, c := range j.clocks {
 		if c.Step == step && c.InForce(at) {
 			return c, true
 		}
 	}
-	return Clock{}, false
+	return StepClock{}, false
 }
 
 // Clocks gives every clock in force at an instant that binds any of the desks, in the order of the file; no desk asks for all.
-func (j *Jurisdiction) Clocks(at time.Time, desks ...string) []Clock {
-	out := []Clock{}
+func (j *Jurisdiction) Clocks(at time.Time, desks ...string) []StepClock {
+	out := []StepClock{}
 	for _, c := range j.clocks {
 		if c.InForce(at) && (len(desks) == 0 || slices.ContainsFunc(desks, func(d string) bool { return slices.Contains(c.Bound, d) })) {
 			out = append(out, c)
@@ -68,8 +68,8 @@ func (j *Jurisdiction) Clocks(at time.Time, desks ...string) []Clock {
 }
 
 // ClockVersions gives every version of a step's clock, oldest first.
-func (j *Jurisdiction) ClockVersions(step string) []Clock {
-	var out []Clock
+func (j *Jurisdiction) ClockVersions(step string) []StepClock {
+	var out []StepClock
 	for _, c := range j.clocks {
 		if c.Step == step {
 			out = append(out, c)
@@ -106,7 +106,7 @@ func (f *file) checkClocks(j *Jurisdiction, wrong *faults) {
 	for i, c := range f.Clocks {
 		wrong.line = f.lineOf("clocks", i)
 		what := "the clock " + versionName(c.ID, c.Version)
-		out := Clock{ID: c.ID, Version: c.Version, Step: c.Step, Title: c.Title, Bound: c.Bound, Trigger: c.Trigger, Since: c.Since, Duration: c.Duration,
+		out := StepClock{ID: c.ID, Version: c.Version, Step: c.Step, Title: c.Title, Bound: c.Bound, Trigger: c.Trigger, Since: c.Since, Duration: c.Duration,
 			Calendar: c.Calendar, Repeats: c.Repeats, LegalBasis: c.LegalBasis, Source: c.Source, Certainty: c.Certainty, of: j}
 		if c.ID == "" || c.Version != len(spans[c.ID])+1 {
 			wrong.add("%s needs an id, and versions that count 1, 2, 3 in the order of valid_from", what)

@@ -202,10 +202,10 @@ type Jurisdiction struct {
 	procedure  map[string][]Section
 	offences   map[string][]Section // by class
 	numbering  []Numbering
-	clocks     []Clock   // in the file's order
-	weekend    [7]bool   // by time.Weekday
-	national   []Holiday // always
-	holidays   []Holiday // national, and those that are listed
+	clocks     []StepClock // in the file's order
+	weekend    [7]bool     // by time.Weekday
+	national   []Holiday   // always
+	holidays   []Holiday   // national, and those that are listed
 }
 
 // Location gives the time zone in which the jurisdiction's days begin.

@@ -4,19 +4,19 @@ import "time"
 
 // Sheet is the law of a jurisdiction as it stands at an instant, for people who draft.
 type Sheet struct {
-	Jurisdiction string     `json:"jurisdiction"`
-	Name         string     `json:"name"`
-	Zone         string     `json:"zone"`
-	At           time.Time  `json:"at"`
-	Rules        []Standing `json:"rules"`
-	Clocks       []Timed    `json:"clocks"`
-	Procedure    []Step     `json:"procedure"`
-	Weekend      []string   `json:"weekend"`
-	Holidays     []FreeDay  `json:"holidays"` // of the calendar year
+	Jurisdiction string        `json:"jurisdiction"`
+	Name         string        `json:"name"`
+	Zone         string        `json:"zone"`
+	At           time.Time     `json:"at"`
+	Rules        []RuleAt      `json:"rules"`
+	Clocks       []StepClockAt `json:"clocks"`
+	Procedure    []StepAt      `json:"procedure"`
+	Weekend      []string      `json:"weekend"`
+	Holidays     []FreeDay     `json:"holidays"` // of the calendar year
 }
 
-// Standing is how the rule of one instrument stands: the version in force, if any, and those before and after it.
-type Standing struct {
+// RuleAt is how the rule of one instrument stands: the version in force, if any, and those before and after it.
+type RuleAt struct {
 	Instrument string   `json:"instrument"`
 	Rule       *Rule    `json:"rule,omitempty"` // nil: no rule is in force
 	Clock      string   `json:"clock,omitempty"`
@@ -30,17 +30,17 @@ type Standing struct {
 	Versions   []Rule   `json:"versions"`          // all, oldest first
 }
 
-// Timed is a clock of a step as it stands, with the versions around it.
-type Timed struct {
-	Clock
-	Words  string `json:"words"`
-	Means  string `json:"certainty_means"`
-	Before *Clock `json:"before,omitempty"`
-	Next   *Clock `json:"next,omitempty"`
+// ClockAt is a clock of a step as it stands, with the versions around it.
+type ClockAt struct {
+	StepClock
+	Words  string     `json:"words"`
+	Means  string     `json:"certainty_means"`
+	Before *StepClock `json:"before,omitempty"`
+	Next   *StepClock `json:"next,omitempty"`
 }
 
-// Step is a step of procedure with the section that governs it.
-type Step struct {
+// StepAt is a step of procedure with the section that governs it.
+type StepAt struct {
 	Step    string  `json:"step"`
 	Section Section `json:"section"`
 	Means   string  `json:"certainty_means"`
@@ -49,7 +49,7 @@ type Step struct {
 // Sheet tells the law at an instant: every instrument that the jurisdiction has a rule for, the clocks and steps in force, and the
 // holidays of that year.
 func (j *Jurisdiction) Sheet(at time.Time) Sheet {
-	s := Sheet{Jurisdiction: j.Code, Name: j.Name, Zone: j.location.String(), At: at.UTC(), Rules: []Standing{}, Clocks: []Timed{}, Procedure: []Step{},
+	s := Sheet{Jurisdiction: j.Code, Name: j.Name, Zone: j.location.String(), At: at.UTC(), Rules: []RuleAt{}, Clocks: []StepClockAt{}, Procedure: []StepAt{},
 		Weekend: j.Weekend(), Holidays: j.FreeDays(j.Year(at))}
 	for _, instrument := range Instruments() {
 		if versions := j.Versions(instrument); len(versions) > 0 {
@@ -57,7 +57,7 @@ func (j *Jurisdiction) Sheet(at time.Time) Sheet {
 		}
 	}
 	for _, c := range j.Clocks(at) {
-		t := Timed{Clock: c, Words: c.Words(), Means: CertaintyMeans(c.Certainty)}
+		t := ClockAt{StepClock: c, Words: c.Words(), Means: CertaintyMeans(c.Certainty)}
 		for _, v := range j.ClockVersions(c.Step) {
 			switch v.Version {
 			case c.Version - 1:
@@ -70,14 +70,14 @@ func (j *Jurisdiction) Sheet(at time.Time) Sheet {
 	}
 	for _, step := range j.Steps() {
 		if section := j.Procedure(step, at); section.Act != "" {
-			s.Procedure = append(s.Procedure, Step{step, section, CertaintyMeans(section.Certainty)})
+			s.Procedure = append(s.Procedure, StepAt{step, section, CertaintyMeans(section.Certainty)})
 		}
 	}
 	return s
 }
 
-func standing(instrument string, versions []Rule, at time.Time) Standing {
-	s := Standing{Instrument: instrument, Versions: versions}
+func standing(instrument string, versions []Rule, at time.Time) RuleAt {
+	s := RuleAt{Instrument: instrument, Versions: versions}
 	for i := range versions {
 		r := &versions[i]
 		switch {
