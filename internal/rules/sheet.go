@@ -4,15 +4,15 @@ import "time"
 
 // Sheet is the law of a jurisdiction as it stands at an instant, for people who draft.
 type Sheet struct {
-	Jurisdiction string        `json:"jurisdiction"`
-	Name         string        `json:"name"`
-	Zone         string        `json:"zone"`
-	At           time.Time     `json:"at"`
-	Rules        []RuleAt      `json:"rules"`
-	Clocks       []StepClockAt `json:"clocks"`
-	Procedure    []StepAt      `json:"procedure"`
-	Weekend      []string      `json:"weekend"`
-	Holidays     []FreeDay     `json:"holidays"` // of the calendar year
+	Jurisdiction string    `json:"jurisdiction"`
+	Name         string    `json:"name"`
+	Zone         string    `json:"zone"`
+	At           time.Time `json:"at"`
+	Rules        []RuleAt  `json:"rules"`
+	Clocks       []ClockAt `json:"clocks"`
+	Procedure    []StepAt  `json:"procedure"`
+	Weekend      []string  `json:"weekend"`
+	Holidays     []FreeDay `json:"holidays"` // of the calendar year
 }
 
 // RuleAt is how the rule of one instrument stands: the version in force, if any, and those before and after it.
@@ -49,7 +49,7 @@ type StepAt struct {
 // Sheet tells the law at an instant: every instrument that the jurisdiction has a rule for, the clocks and steps in force, and the
 // holidays of that year.
 func (j *Jurisdiction) Sheet(at time.Time) Sheet {
-	s := Sheet{Jurisdiction: j.Code, Name: j.Name, Zone: j.location.String(), At: at.UTC(), Rules: []RuleAt{}, Clocks: []StepClockAt{}, Procedure: []StepAt{},
+	s := Sheet{Jurisdiction: j.Code, Name: j.Name, Zone: j.location.String(), At: at.UTC(), Rules: []RuleAt{}, Clocks: []ClockAt{}, Procedure: []StepAt{},
 		Weekend: j.Weekend(), Holidays: j.FreeDays(j.Year(at))}
 	for _, instrument := range Instruments() {
 		if versions := j.Versions(instrument); len(versions) > 0 {
