@@ -34,6 +34,7 @@ type commands struct {
 	Vault      vaultCmd      `cmd:"" help:"The sealed originals of a node: keys, state, holds and destruction."`
 	Backup     backupCmd     `cmd:"" help:"Copy a node whole into one encrypted file, while it serves."`
 	Restore    restoreCmd    `cmd:"" help:"Put a backup into place, once its record has proven itself."`
+	Rules      rulesCmd      `cmd:"" help:"The dated rules of law that a node applies."`
 	Statistics statisticsCmd `cmd:"" help:"Figures of a node as of a time, computed from its record."`
 	Hash       hashCmd       `cmd:"" help:"Hash pictures and films."`
 	Match      matchCmd      `cmd:"" help:"Look pictures and films up in a list of hashes."`

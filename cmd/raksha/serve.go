@@ -25,6 +25,7 @@ type serveCmd struct {
 	Listen               string         `default:"127.0.0.1:8470" help:"Address to listen on."`
 	Desks                string         `required:"" help:"Desks to run: hotline, clearinghouse, bureau, unit, platform; several with commas."`
 	Jurisdiction         string         `default:"in" help:"Whose rules apply."`
+	Holidays             string         `type:"existingfile" placeholder:"FILE" help:"Your own list of holidays, in place of the one built in; national holidays stay. docs/rules.md shows its form."`
 	Clock                string         `help:"For demonstrations and tests: a file that tells the time. The record says so."`
 	AllowLoopback        bool           `help:"Peers and platforms may be on this machine."`
 	PublicForm           bool           `help:"Let anybody report at /report, in English and Hindi; without a proxy's addresses (--proxy) only the limits for all hold."`
@@ -80,7 +81,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err := confined(ctx, exe, c.AllowWeakConfinement); err != nil {
 		return err
 	}
-	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
+	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Holidays: c.Holidays, Clock: now, Simulated: c.Clock != "",
 		OpenMatch: open, StrictReports: c.StrictReports, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, Mail: post,
 		AllowLoopback: c.AllowLoopback, PublicForm: c.PublicForm, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {

@@ -49,6 +49,7 @@ var access = map[string]rule{
 	"GET /record/witnesses":                         {need: identity.ReadRecord},
 	"GET /record/erasures":                          {need: identity.ReadRecord},
 	"GET /record/timestamps":                        {need: identity.ReadRecord},
+	"GET /rules":                                    {}, // law is for everybody
 	"GET /jobs/failures":                            {need: identity.ReadRecord},
 	"GET /lists":                                    {need: identity.ReadLists},
 	"POST /lists":                                   {need: identity.ManageLists},

@@ -62,6 +62,7 @@ type Config struct {
 	Enforcement *enforcement.Desk // nil without a platform desk
 	Links       *attribution.Links
 	Law         *rules.Jurisdiction
+	Laws        *rules.Book // every jurisdiction, Law among them
 	Client      *http.Client
 	SetupCode   SetupCode
 	Issuer      string // of the agency's identity provider; empty: there is none
@@ -132,6 +133,7 @@ func New(c Config) *Handler {
 	a.registerDocuments()
 	a.registerRecord(mux)
 	a.registerFailures()
+	a.registerRules()
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)
 	mux.HandleFunc("POST /courier/v1/documents", a.deliver)
 	a.registerFilings(mux)

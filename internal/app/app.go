@@ -52,6 +52,7 @@ type Config struct {
 	Listen        string // host:port; port 0 takes a free one
 	Desks         []directory.Desk
 	Jurisdiction  string
+	Holidays      string // file with the operator's own holidays; "": those built in
 	Clock         clock.Clock
 	Simulated     bool           // Clock is a file
 	OpenMatch     []netip.Prefix // loopback networks that use the match service without signing in
@@ -162,6 +163,15 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err != nil {
 		return nil, err
 	}
+	if c.Holidays != "" {
+		list, err := os.ReadFile(c.Holidays)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "the list of holidays %s cannot be read", c.Holidays)
+		}
+		if err := book.ReplaceHolidays(filepath.Base(c.Holidays), list); err != nil {
+			return nil, err
+		}
+	}
 	law, err := book.Jurisdiction(c.Jurisdiction)
 	if err != nil {
 		return nil, err
@@ -243,7 +253,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.watchTips(ctx, c, desk)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Config: api.Config{DB: n.db, Log: log, Jobs: n.jobs, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Filings: filings, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Filings: filings, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law, Laws: book,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
@@ -255,7 +265,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			return nil, err
 		}
 	}
-	pages := console.New(console.Config{Tips: tips, Form: public, DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
+	pages := console.New(console.Config{Tips: tips, Form: public, DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Laws: book, Simulated: c.Simulated, Provider: provider,
 		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Triage: desk})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)

@@ -47,6 +47,7 @@ type Config struct {
 	Jobs      *jobs.Queue // nil: the home page tells of no failures
 	Clock     clock.Clock
 	Law       *rules.Jurisdiction // its time zone is the one in which times are shown
+	Laws      *rules.Book         // every jurisdiction; nil: only Law can be read about
 	Simulated bool                // the clock is a demonstration's; every page says so
 	Provider  *identity.OIDC      // nil: nobody signs in with another account
 	Lists     *lists.Lists

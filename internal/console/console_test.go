@@ -43,7 +43,7 @@ func get(t *testing.T, b *http.Client, address string) (*http.Response, string) 
 func (s seeded) pages() []string {
 	return []string{"/", "/tips", "/tips?state=received&source=cybertipline", fmt.Sprintf("/tips/%d", s.hostileTip), "/tips/1", "/queues", "/queues/0", "/queues/arrange", "/complaints", "/lists", "/lists/1", "/lists/try", "/lists/exchanges", "/matches", "/matches?state=unconfirmed",
 		"/cases", fmt.Sprintf("/cases/%d", s.caseID), fmt.Sprintf("/cases/%d/clusters", s.caseID), "/documents", "/documents?state=draft", "/documents?state=failed", "/documents/1",
-		fmt.Sprintf("/documents/%d", s.takedown), fmt.Sprintf("/documents/%d", s.draft), fmt.Sprintf("/documents/%d", s.refused), "/operations", "/statistics", "/statistics?as_of=2022-09-28", "/record", "/record?before=20", "/directory"}
+		fmt.Sprintf("/documents/%d", s.takedown), fmt.Sprintf("/documents/%d", s.draft), fmt.Sprintf("/documents/%d", s.refused), "/operations", "/statistics", "/statistics?as_of=2022-09-28", "/record", "/record?before=20", "/directory", "/law", "/law?at=2022-09-20&jurisdiction=in", "/law?at=2026-11-24&jurisdiction=us", "/law?at=2026-08-18&jurisdiction=eu"}
 }
 
 // secrets are words that only those who are signed in may read.

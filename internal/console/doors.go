@@ -59,6 +59,7 @@ func (o *console) doors() map[string]door {
 		"/operations":                    {page: o.operations},
 		"/statistics":                    {page: o.statistics, need: identity.ReadStatistics},
 		"/record":                        {page: o.record, need: identity.ReadRecord},
+		"/law":                           {page: o.lawPage},
 		"/directory":                     {page: o.directory},
 		"/access":                        {page: o.access},
 		"/account":                       {page: o.account, scripted: true},

@@ -52,6 +52,7 @@ type node struct {
 	log       *record.Log
 	clock     movable
 	law       *rules.Jurisdiction
+	laws      *rules.Book
 	self      *directory.Self
 	people    *identity.People
 	book      *directory.Book
@@ -84,6 +85,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 	must(err)
 	book, err := rules.Embedded()
 	must(err)
+	n.laws = book
 	n.law, err = book.Jurisdiction("in")
 	must(err)
 	signer, err := note.NewSigner(n.self.Checkpoints)
@@ -119,7 +121,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /courier/v1/documents", n.receive)
-	mux.Handle("/", console.New(console.Config{DB: n.db, People: n.people, Self: n.self, Book: n.book, Log: n.log, Clock: n.clock, Law: n.law, Simulated: true, Lists: n.lists, Exchanges: n.exchanges, Tips: n.tips, Triage: n.desk}))
+	mux.Handle("/", console.New(console.Config{DB: n.db, People: n.people, Self: n.self, Book: n.book, Log: n.log, Clock: n.clock, Law: n.law, Laws: n.laws, Simulated: true, Lists: n.lists, Exchanges: n.exchanges, Tips: n.tips, Triage: n.desk}))
 	n.server = httptest.NewServer(mux)
 	t.Cleanup(n.server.Close)
 	must(n.self.SetUp(directory.Profile{Agency: agency, Name: name, URL: n.server.URL, Jurisdiction: "in", Station: "Cyber", Phone: "+919800000001"}))

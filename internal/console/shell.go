@@ -47,6 +47,7 @@ var menu = []struct {
 	{"/documents", "Documents", nil, identity.ReadDocuments},
 	{"/operations", "Operations", []directory.Desk{directory.Unit}, ""},
 	{"/statistics", "Statistics", []directory.Desk{directory.Unit}, identity.ReadStatistics},
+	{"/law", "Law", nil, ""},
 	{"/record", "Record", nil, identity.ReadRecord},
 	{"/access", "Who read what", nil, ""},
 	{"/directory", "Directory", nil, ""},

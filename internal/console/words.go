@@ -24,12 +24,11 @@ func title(s string) string {
 }
 
 var instrumentWords = map[string]string{
-	courier.TakedownOrder:       "takedown order",
-	courier.InformationRequest:  "information request",
-	courier.PreservationRequest: "preservation request",
-	courier.ActionTakenReport:   "action-taken report",
-	courier.OutcomeReport:       "report of outcomes",
-	courier.ListShare:           "hash list",
+	courier.ActionTakenReport:    "action-taken report",
+	courier.OutcomeReport:        "report of outcomes",
+	courier.ListShare:            "hash list",
+	rules.FreezeRequest:          "request to freeze a payment account",
+	rules.LegalAssistanceRequest: "request to another country",
 }
 
 func instrument(key string) string { return words(instrumentWords, key) }
@@ -140,12 +139,8 @@ func verified(key string) string { return words(verifiedWords, key) }
 // certainty says how far a line of law can be relied on.
 func certainty(mark string) string {
 	switch mark {
-	case rules.TextSeen:
-		return "P: the text of the law was seen"
-	case rules.SecondarySeen:
-		return "S: taken from a secondary source; the text of the law was not seen"
-	case rules.Unseen:
-		return "K: not verified; have counsel check it before relying on it"
+	case rules.TextSeen, rules.SecondarySeen, rules.Unseen:
+		return mark + ": " + rules.CertaintyMeans(mark)
 	}
 	return "no certainty mark"
 }
@@ -161,37 +156,6 @@ func tone(state string) string {
 		return "bad"
 	}
 	return "plain"
-}
-
-// ruleClock says which clock a rule starts.
-func ruleClock(r rules.Rule) string {
-	if r.Hours() == 0 {
-		return "the day is the one that the document names"
-	}
-	n := strings.TrimRight(r.Duration, "hd")
-	unit := "hours"
-	if strings.HasSuffix(r.Duration, "d") {
-		unit = "days"
-	}
-	if r.Trigger == rules.OnEvent {
-		return n + " " + unit + " from the event that the document names"
-	}
-	return n + " " + unit + " from receipt"
-}
-
-// ruleSigner says whom a rule lets sign.
-func ruleSigner(r rules.Rule) string {
-	switch r.Authorisation {
-	case rules.ByReference:
-		return "an officer who states the order that authorises him or her"
-	case rules.ByRank:
-		return "an officer of the rank of " + r.MinRank + " or above"
-	case rules.ByRankAndReference:
-		return "an officer of the rank of " + r.MinRank + " or above who states the order that authorises him or her"
-	case rules.ByAgency:
-		return "the agency; no officer's signature is needed"
-	}
-	return r.Authorisation
 }
 
 var taskWords = map[string]string{"victim_identification": "Find out who the child is"}

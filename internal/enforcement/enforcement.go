@@ -336,7 +336,11 @@ func (d *Desk) Answer(ctx context.Context, tx *store.Tx, id, by int64) (courier.
 			return f, err
 		}
 	}
-	draft, err := d.office.File(ctx, tx, courier.Draft{Instrument: courier.Response, Audience: f.Issuer, Subject: "Answer to " + f.Number, InReplyTo: f.JTI, Body: c, DraftedBy: by, Items: items})
+	out := courier.Draft{Instrument: courier.Response, Audience: f.Issuer, Subject: "Answer to " + f.Number, InReplyTo: f.JTI, Body: c, DraftedBy: by, Items: items}
+	if rule, err := d.law.Rule(courier.Response, d.clock.Now()); err == nil { // frozen, as into every draft
+		out.RuleID, out.Rule = rule.Name(), rule
+	}
+	draft, err := d.office.File(ctx, tx, out)
 	if err != nil {
 		return f, err
 	}

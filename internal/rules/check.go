@@ -3,17 +3,21 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
 
 // faults gathers everything that is wrong in a file, so that its author mends it in one go.
-type faults struct{ list []error }
+type faults struct {
+	list []error
+	line int // of what is being looked at
+}
 
 func (f *faults) add(format string, args ...any) {
-	f.list = append(f.list, fmt.Errorf(format, args...))
+	f.list = append(f.list, problem{f.line, fmt.Errorf(format, args...)})
 }
+
+func (f *faults) err() error { return errors.Join(f.list...) }
 
 // check turns the file into a jurisdiction or says all that is wrong with it.
 func (f *file) check() (*Jurisdiction, error) {
@@ -23,28 +27,29 @@ func (f *file) check() (*Jurisdiction, error) {
 	if f.Jurisdiction == "" || f.Name == "" {
 		wrong.add("the file must name its jurisdiction (a code) and its name")
 	}
+	wrong.line = f.lineOf("location")
 	loc, err := time.LoadLocation(f.Location)
 	if err != nil || f.Location == "" || f.Location == "Local" {
-		return nil, fmt.Errorf("the location %q is not a time zone name such as Asia/Kolkata", f.Location)
+		return nil, problem{wrong.line, fmt.Errorf("the location %q is not a time zone name such as Asia/Kolkata", f.Location)}
 	}
 	j.location = loc
 	f.checkRanks(j, wrong)
 	f.checkHelplines(j, wrong)
 	f.checkNumbering(j, wrong)
+	f.checkFreeDays(j, wrong)
 	f.checkRules(j, wrong)
 	f.checkProcedure(j, wrong)
 	f.checkOffences(j, wrong)
 	f.checkDuties(j, wrong)
 	f.checkOpenings(j, wrong)
-	if len(wrong.list) > 0 {
-		return nil, errors.Join(wrong.list...)
-	}
-	return j, nil
+	f.checkClocks(j, wrong)
+	return j, wrong.err()
 }
 
 func (f *file) checkRanks(j *Jurisdiction, wrong *faults) {
 	last := 0
-	for _, r := range f.Ranks {
+	for i, r := range f.Ranks {
+		wrong.line = f.lineOf("ranks", i)
 		if r.Level < last || r.Level <= 0 {
 			wrong.add("the rank %q has level %d: ranks stand lowest first with levels above 0", r.Name, r.Level)
 		}
@@ -61,7 +66,8 @@ func (f *file) checkRanks(j *Jurisdiction, wrong *faults) {
 }
 
 func (f *file) checkNumbering(j *Jurisdiction, wrong *faults) {
-	for _, n := range f.Numbering {
+	for i, n := range f.Numbering {
+		wrong.line = f.lineOf("numbering", i)
 		what := "the numbering " + n.Series
 		if n.Series == "" || len(n.Per) == 0 || !strings.Contains(n.Format, "{serial}") {
 			wrong.add("%s needs a series, what it is per, and a format with {serial}", what)
@@ -71,84 +77,18 @@ func (f *file) checkNumbering(j *Jurisdiction, wrong *faults) {
 	}
 }
 
-func (f *file) checkRules(j *Jurisdiction, wrong *faults) {
-	for _, r := range f.Rules {
-		what := versionName(r.ID, r.Version)
-		rule := Rule{ID: r.ID, Version: r.Version, Jurisdiction: f.Jurisdiction, Instrument: r.Instrument, Trigger: r.Trigger,
-			Duration: r.Duration, Calendar: r.Calendar, MinRank: r.MinRank, Authorisation: r.Authorisation,
-			LegalBasis: r.LegalBasis, Redress: r.Redress, Source: r.Source, Certainty: r.Certainty, of: j}
-		rule.ValidFrom, rule.ValidTo = period(what, r.ValidFrom, r.ValidTo, j.location, wrong)
-		rule.check(what, wrong)
-		if slices.Contains(Instruments(), r.Instrument) {
-			j.rules[r.Instrument] = append(j.rules[r.Instrument], rule)
-		} else {
-			wrong.add("%s: the instrument %q is not one of %s", what, r.Instrument, strings.Join(Instruments(), ", "))
-		}
-	}
-	for instrument, versions := range j.rules {
-		slices.SortStableFunc(versions, func(a, b Rule) int { return a.ValidFrom.Compare(b.ValidFrom) })
-		var spans []span
-		for i := range versions {
-			r := &versions[i]
-			spans = append(spans, span{r.Name(), r.ValidFrom, r.ValidTo})
-			if r.ID != versions[0].ID || r.Version != i+1 {
-				wrong.add("the rule for %s: its versions must share one id and count 1, 2, 3 in the order of valid_from; found %s",
-					instrument, r.Name())
-			}
-			r.rankSince = r.ValidFrom
-			if i > 0 && r.MinRank != "" && versions[i-1].MinRank != "" && j.levels[rankKey(versions[i-1].MinRank)] >= j.levels[rankKey(r.MinRank)] {
-				r.rankSince = versions[i-1].rankSince
-			}
-		}
-		checkSeries("the rule for "+instrument, spans, j.location, wrong)
-	}
-}
-
-// check looks at one version alone.
-func (r Rule) check(what string, wrong *faults) {
-	if r.ID == "" || r.Version < 1 {
-		wrong.add("%q: a rule needs an id and a version from 1", what)
-	}
-	if r.Trigger != OnReceipt && r.Trigger != OnEvent {
-		wrong.add("%s: the trigger %q is neither receipt nor event", what, r.Trigger)
-	}
-	n, unit, err := parseSpan(r.Duration)
-	switch {
-	case err != nil:
-		wrong.add("%s: %w", what, err)
-	case unit == 'h' && r.Calendar != "hours", unit == 'd' && r.Calendar != "days":
-		wrong.add("%s: the duration %s does not go with the calendar %q (hours for h, days for d)", what, r.Duration, r.Calendar)
-	case n == 0 && r.Trigger != OnEvent:
-		wrong.add("%s: a clock that runs from receipt needs a duration above 0", what)
-	}
-	switch r.Authorisation {
-	case ByRank, ByRankAndReference:
-		if _, ok := r.of.Rank(r.MinRank); !ok {
-			wrong.add("%s: the rank %q in min_rank is not in the list of ranks", what, r.MinRank)
-		}
-	case ByReference, ByAgency:
-		if r.MinRank != "" {
-			wrong.add("%s: min_rank is %s but the authorisation is by %s, so nobody would check it", what, r.MinRank, r.Authorisation)
-		}
-	default:
-		wrong.add("%s: the authorisation %q is not reference, rank, rank_and_reference or agency", what, r.Authorisation)
-	}
-	if r.LegalBasis == "" || r.Redress == "" {
-		wrong.add("%s: needs its legal basis and its redress", what)
-	}
-	cited(what, r.Source, r.Certainty, wrong)
-}
-
 func (f *file) checkProcedure(j *Jurisdiction, wrong *faults) {
-	for _, p := range f.Procedure {
+	for i, p := range f.Procedure {
+		wrong.line = f.lineOf("procedure", i)
 		if _, twice := j.procedure[p.Step]; twice || p.Step == "" || len(p.Sections) == 0 {
 			wrong.add("the step %q of procedure needs a name of its own and sections", p.Step)
 		}
 		var spans []span
-		for _, fs := range p.Sections {
+		for k, fs := range p.Sections {
+			wrong.line = f.lineOf("procedure", i, "sections", k)
 			if s, ok := fs.check("the step "+p.Step, j.location, wrong); ok {
 				j.procedure[p.Step] = append(j.procedure[p.Step], s)
-				spans = append(spans, span{s.String(), s.ValidFrom, s.ValidTo})
+				spans = append(spans, span{s.String(), s.ValidFrom, s.ValidTo, fs.Ends, wrong.line})
 			}
 		}
 		checkSeries("the step "+p.Step, spans, j.location, wrong)
@@ -156,11 +96,13 @@ func (f *file) checkProcedure(j *Jurisdiction, wrong *faults) {
 }
 
 func (f *file) checkOffences(j *Jurisdiction, wrong *faults) {
-	for _, o := range f.Offences {
+	for i, o := range f.Offences {
+		wrong.line = f.lineOf("offences", i)
 		if o.Class == "" || len(o.Sections) == 0 {
 			wrong.add("an offence class needs a name and sections")
 		}
-		for _, fs := range o.Sections {
+		for k, fs := range o.Sections {
+			wrong.line = f.lineOf("offences", i, "sections", k)
 			s, ok := fs.check("the class "+o.Class, j.location, wrong)
 			if !ok {
 				continue
@@ -194,17 +136,17 @@ func (fs fileSection) check(where string, loc *time.Location, wrong *faults) (Se
 // cited checks that a line says where it comes from and how certain it is.
 func cited(what, source, certainty string, wrong *faults) {
 	if strings.TrimSpace(source) == "" {
-		wrong.add("%s: no source is cited", what)
+		wrong.add("%s: no source is cited; say in source where it comes from", what)
 	}
 	if certainty != TextSeen && certainty != SecondarySeen && certainty != Unseen {
-		wrong.add("%s: the certainty %q is not P, S or K", what, certainty)
+		wrong.add("%s: the certainty %q is not P, S or K: the text was seen, a secondary source was, or neither", what, certainty)
 	}
 }
 
 func period(what, from, to string, loc *time.Location, wrong *faults) (start, end time.Time) {
 	start, err := parseDay(from, loc)
 	if err == nil && start.IsZero() {
-		err = errors.New("valid_from is missing")
+		err = errors.New("valid_from is missing; say since when it is in force")
 	}
 	if err != nil {
 		wrong.add("%s: %w", what, err)
@@ -221,20 +163,34 @@ func period(what, from, to string, loc *time.Location, wrong *faults) (start, en
 type span struct {
 	name     string
 	from, to time.Time
+	ends     bool // the law has nothing after it, and the file says so
+	line     int
 }
 
-// checkSeries asks that each span ends where the next begins.
+// checkSeries asks that each span ends where the next begins, and that the last has no end unless the file says that it ends.
 func checkSeries(what string, spans []span, loc *time.Location, wrong *faults) {
 	day := func(t time.Time) string { return t.In(loc).Format("2006-01-02 15:04") }
+	for _, s := range spans {
+		if wrong.line = s.line; s.ends && s.to.IsZero() {
+			wrong.add("%s: %s says that it ends but not when; add valid_to", what, s.name)
+		}
+	}
 	for i := 1; i < len(spans); i++ {
 		before, after := spans[i-1], spans[i]
+		wrong.line = after.line
 		switch {
 		case before.to.IsZero():
-			wrong.add("%s: %s has no end, so it overlaps %s, which begins %s", what, before.name, after.name, day(after.from))
-		case before.to.Before(after.from):
-			wrong.add("%s: a gap from %s (end of %s) to %s (beginning of %s)", what, day(before.to), before.name, day(after.from), after.name)
+			wrong.add("%s: %s has no end, so it overlaps %s, which begins %s; give it valid_to", what, before.name, after.name, day(after.from))
+		case before.to.Before(after.from) && !before.ends:
+			wrong.add("%s: a gap from %s (end of %s) to %s (beginning of %s); let one begin where the other ends, or say ends: true if no law was in force between them",
+				what, day(before.to), before.name, day(after.from), after.name)
 		case before.to.After(after.from):
-			wrong.add("%s: %s and %s overlap from %s to %s", what, before.name, after.name, day(after.from), day(before.to))
+			wrong.add("%s: %s and %s overlap from %s to %s; let one begin where the other ends", what, before.name, after.name, day(after.from), day(before.to))
 		}
+	}
+	if n := len(spans); n > 0 && !spans[n-1].to.IsZero() && !spans[n-1].ends {
+		wrong.line = spans[n-1].line
+		wrong.add("%s: a gap from %s on: nothing follows %s; add the version that does, take valid_to out, or say ends: true if the law has none",
+			what, day(spans[n-1].to), spans[n-1].name)
 	}
 }

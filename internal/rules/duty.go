@@ -90,7 +90,7 @@ func (f *file) checkDuties(j *Jurisdiction, wrong *faults) {
 		}
 		cited(what, d.Source, d.Certainty, wrong)
 		out.ValidFrom, out.ValidTo = period(what, d.ValidFrom, d.ValidTo, j.location, wrong)
-		spans[d.ID] = append(spans[d.ID], span{out.Name(), out.ValidFrom, out.ValidTo})
+		spans[d.ID] = append(spans[d.ID], span{out.Name(), out.ValidFrom, out.ValidTo, false, wrong.line})
 		j.duties = append(j.duties, out)
 	}
 	for _, id := range sortedKeys(spans) {

@@ -39,7 +39,7 @@ func (f *file) checkOpenings(j *Jurisdiction, wrong *faults) {
 		}
 		cited(what, o.Source, o.Certainty, wrong)
 		j.openings = append(j.openings, o)
-		spans = append(spans, span{o.Condition, o.ValidFrom, o.ValidTo})
+		spans = append(spans, span{o.Condition, o.ValidFrom, o.ValidTo, false, wrong.line})
 	}
 	checkSeries("the rule on openings", spans, j.location, wrong)
 }

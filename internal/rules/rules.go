@@ -13,25 +13,46 @@ import (
 
 // The instruments: the kinds of document that a rule governs.
 const (
-	TakedownOrder       = "takedown_order"
-	InformationRequest  = "information_request"
-	PreservationRequest = "preservation_request"
-	Summons             = "summons"
-	Notice              = "notice"
-	Referral            = "referral"
-	Certificate         = "certificate"
+	TakedownOrder          = "takedown_order"
+	InformationRequest     = "information_request"
+	EmergencyRequest       = "emergency_disclosure_request" // of data, while a life is in imminent danger
+	PreservationRequest    = "preservation_request"
+	FreezeRequest          = "account_freeze_request" // of a payment account
+	Summons                = "summons"
+	Notice                 = "notice"
+	Referral               = "referral"
+	Response               = "response"
+	EffectReport           = "effect_report"            // what effect an order was given, and when
+	RevocationNotice       = "revocation_notice"        // withdraws an order
+	RestorationNotice      = "restoration_notice"       // has what a revoked order removed put back
+	ActionTakenReport      = "action_taken_report"      // to whoever summoned or gave notice
+	LegalAssistanceRequest = "legal_assistance_request" // to another country: a letter rogatory, a request under a treaty
+	Certificate            = "certificate"
 )
 
 // Instruments lists every instrument.
 func Instruments() []string {
-	return []string{TakedownOrder, InformationRequest, PreservationRequest, Summons, Notice, Referral, Certificate}
+	return []string{TakedownOrder, InformationRequest, EmergencyRequest, PreservationRequest, FreezeRequest, Summons, Notice, Referral, Response, EffectReport,
+		RevocationNotice, RestorationNotice, ActionTakenReport, LegalAssistanceRequest, Certificate}
 }
 
 // Triggers: what starts the clock.
 const (
 	OnReceipt = "receipt" // the addressee's receipt of the document
 	OnEvent   = "event"   // the event that the document names: a hearing, a reply-by day
+	OnIssue   = "issue"   // the signing of the document
 )
+
+// Conditions that a rule asks for beyond the signature.
+const (
+	ImminentDanger = "imminent_danger" // to life, and the document says why
+	CallBack       = "call_back"       // to a contact of the directory, never to one that the document gives
+	SecondOfficer  = "second_officer"  // confirms the call-back
+	FormalProcess  = "formal_process"  // follows within FollowUp
+)
+
+// Conditions lists every condition.
+func Conditions() []string { return []string{ImminentDanger, CallBack, SecondOfficer, FormalProcess} }
 
 // Ways in which an officer is authorised to sign.
 const (
@@ -57,10 +78,12 @@ type Rule struct {
 	ValidFrom     time.Time `json:"valid_from"`
 	ValidTo       time.Time `json:"valid_to,omitzero"`
 	Trigger       string    `json:"trigger"`
-	Duration      string    `json:"duration"` // "36h" or "180d"
-	Calendar      string    `json:"calendar"` // "hours": elapsed time; "days": the same time of day, so many days later
+	Duration      string    `json:"duration"` // "36h", "180d", "2m" (months), "1y"
+	Calendar      string    `json:"calendar"` // InHours, InDays, InWholeDays or InWorkingDays
 	MinRank       string    `json:"min_rank,omitempty"`
 	Authorisation string    `json:"authorisation"`
+	Conditions    []string  `json:"conditions,omitempty"`
+	FollowUp      string    `json:"follow_up,omitempty"` // within which FormalProcess follows, counted from issue
 	LegalBasis    string    `json:"legal_basis"`
 	Redress       string    `json:"redress"`
 	Source        string    `json:"source"`
@@ -70,31 +93,24 @@ type Rule struct {
 	rankSince time.Time // since when MinRank or a lower one has been asked without a break
 }
 
-// Due gives when the clock that started at from runs out, in UTC.
-func (r Rule) Due(from time.Time) time.Time {
-	n, unit, err := parseSpan(r.Duration)
-	if err != nil {
-		return from.UTC() // a rule that was loaded has a duration that parses
+// Due gives when the clock that started at from runs out, in UTC. It depends on from alone, in the jurisdiction's zone.
+func (r Rule) Due(from time.Time) time.Time { return r.of.due(r.Duration, r.Calendar, from) }
+
+// FollowUpDue gives by when the formal request must follow one that was issued at an instant, in UTC; zero if none must.
+func (r Rule) FollowUpDue(issued time.Time) time.Time {
+	if r.FollowUp == "" {
+		return time.Time{}
 	}
-	if unit == 'h' {
-		return from.Add(time.Duration(n) * time.Hour).UTC()
-	}
-	if r.of != nil {
-		from = from.In(r.of.location)
-	}
-	return from.AddDate(0, 0, n).UTC()
+	return r.of.due(r.FollowUp, InDays, issued)
 }
 
-// Hours gives the length of the clock in hours; a day counts as 24.
+// Hours gives the length of the clock in hours, roughly: a day counts as 24, a month as 30 days, a year as 365.
 func (r Rule) Hours() float64 {
 	n, unit, err := parseSpan(r.Duration)
 	if err != nil {
 		return 0
 	}
-	if unit == 'd' {
-		n *= 24
-	}
-	return float64(n)
+	return float64(n) * map[byte]float64{'h': 1, 'd': 24, 'm': 30 * 24, 'y': 365 * 24}[unit]
 }
 
 // Allows tells whether an officer of a rank, authorised by the order authorisationRef, may sign under this rule. The
@@ -187,8 +203,12 @@ type Jurisdiction struct {
 	offences   map[string][]Section // by class
 	numbering  []Numbering
 	helplines  []Helpline
-	duties     []Duty    // in the file's order
-	openings   []Opening // in the order of the file
+	duties     []Duty      // in the file's order
+	openings   []Opening   // in the order of the file
+	clocks     []StepClock // in the file's order
+	weekend    [7]bool     // by time.Weekday
+	national   []Holiday   // always
+	holidays   []Holiday   // national, and those that are listed
 }
 
 // Location gives the time zone in which the jurisdiction's days begin.

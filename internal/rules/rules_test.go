@@ -236,9 +236,30 @@ func TestRefusedFiles(t *testing.T) {
 		{"an uncited rule", `source: "quoted in one platform's terms of service; the rule's number is general knowledge"`, `source: ""`,
 			"in.preservation_request version 1: no source is cited"},
 		{"an uncited section", `source: "IPC s.292"`, `source: " "`, "the class media: IPC s.292: no source is cited"},
+		{"a gap to the end", "    valid_from: 2026-02-20\n    trigger: receipt\n    duration: 3h", "    valid_from: 2026-02-20\n    valid_to: 2027-01-01\n    trigger: receipt\n    duration: 3h",
+			"the rule for takedown_order: a gap from 2027-01-01 00:00 on: nothing follows in.takedown_order version 3; add the version that does, take valid_to out, or say ends: true"},
+		{"an end without a day", "duration: 180d", "ends: true\n    duration: 180d", "says that it ends but not when; add valid_to"},
+		{"one id for two instruments", "id: in.referral", "id: in.notice", "the id in.notice stands for a notice already"},
+		{"a version twice", "id: in.certificate\n    version: 2", "id: in.certificate\n    version: 1", "in.certificate version 1 stands twice, first on line"},
+		{"an emergency without its call-back", "[imminent_danger, call_back, second_officer, formal_process]", "[imminent_danger, second_officer, formal_process]",
+			"an emergency disclosure request must ask for the condition call_back; add it"},
+		{"a condition nobody knows", "[imminent_danger, call_back,", "[moonlight, imminent_danger, call_back,", `the condition "moonlight" stands twice or is not one of`},
+		{"no time for the formal request", "    follow_up: 3d\n", "", "go together"},
+		{"no number for it", "follow_up: 3d", "follow_up: soon", `follow_up: the duration "soon"`},
+		{"months as hours", "duration: 1m", "duration: 1m30", `the duration "1m30"`},
+		{"a clock of nobody", "bound: [unit]", "bound: [lighthouse]", `"lighthouse" is none of the desks`},
+		{"a clock of no step", "step: preliminary_enquiry\n    title", "step: e_fir_signature\n    title", `times the step "e_fir_signature", which in.e_fir_signature times already`},
+		{"a clock that changes its step", "step: grievance_disposal\n    title: \"Dispose of a user's grievance\"\n    bound: [platform]\n    valid_from: 2026", "step: kite\n    title: \"Dispose of a user's grievance\"\n    bound: [platform]\n    valid_from: 2026",
+			"times another step than version 1"},
+		{"a clock with a gap", "step: urgent_grievance\n    title: \"Dispose of a grievance of the classes that ask for removal\"\n    bound: [platform]\n    valid_from: 2026-02-20", "step: urgent_grievance\n    title: \"Dispose of a grievance of the classes that ask for removal\"\n    bound: [platform]\n    valid_from: 2026-03-20",
+			"the clock in.urgent_grievance: a gap from 2026-02-20 00:00"},
+		{"an uncited clock", `source: "livemint 28 Oct 2022"`, `source: ""`, "the clock in.urgent_grievance version 1: no source is cited"},
+		{"a holiday nobody can place", `on: "01-26"`, `on: "26 January"`, `the holiday "Republic Day": the day "26 January" is none of`},
+		{"a single day with years", `on: "2022-03-18", `, `on: "2022-03-18", valid_from: 2020-01-01, `, "valid_from and valid_to have no meaning"},
+		{"an uncited weekend", "weekend: {days: [saturday, sunday], source:", "weekend: {days: [saturday, sunday], sauce:", `unknown field "sauce"; mend its spelling or take it out`},
 		{"no certainty", "certainty: K\n  - id: in.information_request\n    version: 2", "certainty: X\n  - id: in.information_request\n    version: 2",
 			`certainty "X" is not P, S or K`},
-		{"a broken duration", "duration: 180d", "duration: 6 months", `the duration "6 months" is not a number with h or d`},
+		{"a broken duration", "duration: 180d", "duration: 6 months", `the duration "6 months" is not a number with h, d, m or y`},
 		{"hours counted as days", "duration: 180d", "duration: 180h", "does not go with the calendar"},
 		{"no clock from receipt", "duration: 3h", "duration: 0h", "needs a duration above 0"},
 		{"an unknown rank", "min_rank: DIG # ", "min_rank: Captain # ", `the rank "Captain" in min_rank is not in the list`},
@@ -249,7 +270,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"backwards", "valid_to: 2025-11-15\n", "valid_to: 2020-11-15\n", "is not after valid_from"},
 		{"no such day", "valid_to: 2025-11-15\n", "valid_to: 2025-11-31\n", "neither a day"},
 		{"a version skipped", "version: 2\n    instrument: takedown_order", "version: 4\n    instrument: takedown_order", "count 1, 2, 3"},
-		{"another trigger", "trigger: receipt\n    duration: 180d", "trigger: issue\n    duration: 180d", `the trigger "issue"`},
+		{"another trigger", "trigger: receipt\n    duration: 180d", "trigger: moon\n    duration: 180d", `the trigger "moon"`},
 		{"no time zone", "location: Asia/Kolkata", "location: Asia/Nowhere", "not a time zone name"},
 		{"a step with a gap", `{act: BNSS, section: "173", valid_from: 2024-07-01`, `{act: BNSS, section: "173", valid_from: 2024-07-02`, "the step fir: a gap"},
 		{"an unknown field in a section", `section: "294", valid_from: 2024-07-01`, `section: "13", act2: x, valid_from: 2024-07-01`, "act2"},
@@ -266,7 +287,7 @@ func TestRefusedFiles(t *testing.T) {
 			}
 			bad := strings.Replace(string(good), c.old, c.new, 1)
 			_, err := Load(fstest.MapFS{"in.yaml": {Data: []byte(bad)}})
-			if !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "in.yaml: ") {
+			if !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "in.yaml:") {
 				t.Errorf("got %v, want it to say %q", err, c.says)
 			}
 		})
@@ -274,11 +295,54 @@ func TestRefusedFiles(t *testing.T) {
 	if _, err := Load(fstest.MapFS{"zz.yaml": {Data: []byte(small)}}); err != nil {
 		t.Error(err)
 	}
+	ended := strings.Replace(small, "trigger: receipt, duration: 9d", "valid_to: 2026-01-01, ends: true, trigger: receipt, duration: 9d", 1)
+	if book, err := Load(fstest.MapFS{"zz.yaml": {Data: []byte(ended)}}); err != nil {
+		t.Error(err)
+	} else if j, _ := book.Jurisdiction("zz"); j != nil {
+		if _, err := j.Rule(Notice, at(t, "2026-01-01T00:00:00+05:30")); fault.Code(err) != "no_rule" {
+			t.Errorf("a rule that ended is in force: %v", err)
+		}
+	}
 	if _, err := Load(fstest.MapFS{}); fault.Of(err) != fault.Invalid {
 		t.Errorf("an empty folder: %v", err)
 	}
 	if _, err := Load(fstest.MapFS{"a.yaml": {Data: good}, "b.yaml": {Data: good}}); err == nil || !strings.Contains(err.Error(), "another file") {
 		t.Errorf("the same jurisdiction twice: %v", err)
+	}
+}
+
+// TestErrorsNameTheLine: whoever writes a file is told file, line and what to do, for everything wrong at once.
+func TestErrorsNameTheLine(t *testing.T) {
+	lines := strings.Split(strings.TrimSuffix(small, "\n"), "\n")
+	at := func(n int, old, new string) string {
+		c := strings.Split(strings.Join(lines, "\n"), "\n")
+		if !strings.Contains(c[n-1], old) {
+			t.Fatalf("line %d no longer holds %q", n, old)
+		}
+		c[n-1] = strings.Replace(c[n-1], old, new, 1)
+		return strings.Join(c, "\n")
+	}
+	for _, c := range []struct {
+		file string
+		want []string
+	}{
+		{at(8, "valid_to: 2024-07-01", "valid_to: 2024-06-01"), []string{"zz.yaml:9: the rule for notice: a gap from 2024-06-01 00:00 (end of zz.notice version 1) to 2024-07-01 00:00 (beginning of zz.notice version 2); let one begin where the other ends, or say ends: true"}},
+		{at(9, "min_rank: DIG", "min_rank: Captain"), []string{`zz.yaml:9: zz.notice version 2: the rank "Captain" in min_rank is not in the list of ranks; add it there or mend its spelling`}},
+		{at(5, "level: 70", "level: 0"), []string{`zz.yaml:5: the rank "SP" has level 0`}},
+		{at(13, "source: s", "source: \"\""), []string{"zz.yaml:13: the class media: A s.1: no source is cited; say in source where it comes from"}},
+		{at(8, "source: z", "sauce: z"), []string{`zz.yaml:8: unknown field "sauce"`}},
+		{at(3, "Asia/Kolkata", "Asia/Nowhere"), []string{"zz.yaml:3: the location"}},
+		{at(13, "act: A", "act: &x A"), []string{"zz.yaml:13: anchors, aliases and tags"}},
+		{at(8, "duration: 36h", "duration: 36"), []string{`zz.yaml:8: zz.notice version 1: the duration "36" is not a number`}},
+		{strings.Replace(at(8, "source: z", "source: \"\""), "duration: 9d", "duration: 9h", 1), []string{"zz.yaml:8: zz.notice version 1: no source", "zz.yaml:9: zz.notice version 2: the duration 9h does not go"}},
+		{at(13, "title: t", "title: \"t"), []string{"zz.yaml:13: not YAML"}},
+	} {
+		_, err := Load(fstest.MapFS{"zz.yaml": {Data: []byte(c.file)}})
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want it to say %q", err, want)
+			}
+		}
 	}
 }
 
@@ -296,10 +360,19 @@ offences:
   - class: media
     sections:
       - {act: A, section: "1", valid_from: 2012-11-14, title: t, source: s, certainty: S}
+clocks:
+  - {id: zz.c, version: 1, step: c, title: t, bound: [unit], valid_from: 2021-02-25, trigger: event, since: x, duration: 2m, calendar: days, legal_basis: x, source: s, certainty: K}
 `
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
+	for _, name := range []string{"in.yaml", "us.yaml", "eu.yaml"} {
+		b, err := jurisdictions.Files.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Add([]byte("jurisdiction: in\nname: India\nlocation: Asia/Kolkata\n"))
 	f.Add([]byte("a: [{b: c}, *d]\n? x\n: |\n  y\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -307,6 +380,12 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
+		for _, c := range j.Clocks(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			if c.Due(c.ValidFrom).Before(c.ValidFrom) {
+				t.Fatal("a clock runs backwards")
+			}
+		}
+		j.Sheet(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 		for _, instrument := range Instruments() { // whatever was accepted answers without a panic
 			for _, v := range j.Versions(instrument) {
 				if got, err := j.Rule(instrument, v.ValidFrom); err != nil || got.Version != v.Version {
