@@ -19,6 +19,8 @@ import (
 type runningNode struct {
 	URL  string `name:"url" default:"http://127.0.0.1:8470" placeholder:"URL" help:"The node, which runs; the environment variable RAKSHA_TOKEN holds a session's token, or a credential's."`
 	JSON bool   `name:"json" help:"Print JSON."`
+
+	purpose string // for which restricted material is read
 }
 
 const (
@@ -65,6 +67,9 @@ func (n runningNode) open(ctx context.Context, method, path, kind string, body i
 	req.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
 		req.Header.Set("Content-Type", kind)
+	}
+	if n.purpose != "" {
+		req.Header.Set("Purpose", n.purpose)
 	}
 	resp, err := fetch.New(fetch.Options{AllowLoopback: true, HTTPSOnly: true, Timeout: -1, MaxBytes: -1}).Do(req)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/media"
+	"raksha.example/raksha/internal/paper"
 )
 
 type serveCmd struct {
@@ -35,6 +36,10 @@ type serveCmd struct {
 	VaultQuota           int64          `placeholder:"BYTES" help:"Content that the vault takes at most; more is refused before it is accepted."`
 	ScrubRate            int64          `placeholder:"BYTES" help:"How many bytes a second the vault is looked through with, once a week; 0 is 8 MiB, -1 never."`
 	TimestampAuthority   string         `placeholder:"URL" help:"Have the record time-stamped by this authority (RFC 3161), every hour in which something was recorded."`
+	PaperCertificate     string         `type:"path" placeholder:"FILE" help:"Sign PDFs by this certificate: PEM, the agency's first, or PKCS#12 with its key."`
+	PaperKey             string         `type:"path" placeholder:"FILE" help:"Its key, in PEM."`
+	PaperPassword        string         `type:"path" placeholder:"FILE" help:"File with the password of the PKCS#12 file."`
+	PaperSigner          string         `placeholder:"COMMAND" help:"Its key is behind this command, which reads what is signed and prints the signature, such as pkcs11-tool; see docs/paper.md."`
 	TimestampCertificate string         `type:"path" placeholder:"FILE" help:"The certificates that the authority is known by, in PEM."`
 }
 
@@ -57,6 +62,10 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	signer, err := paper.OpenSigner(paper.SignerFiles{Certificate: c.PaperCertificate, Key: c.PaperKey, PasswordFile: c.PaperPassword, Command: c.PaperSigner})
+	if err != nil {
+		return err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return err
@@ -65,7 +74,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate,
+		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, PaperSigner: signer,
 		AllowLoopback: c.AllowLoopback, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ import (
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
@@ -59,6 +60,7 @@ type Config struct {
 	Orders      *orders.Orders
 	Enforcement *enforcement.Desk // nil without a platform desk
 	Links       *attribution.Links
+	Papers      *paper.Printer
 	Law         *rules.Jurisdiction
 	Client      *http.Client
 	SetupCode   SetupCode
@@ -124,6 +126,7 @@ func New(c Config) *Handler {
 	a.registerTips()
 	a.registerCases()
 	a.registerDocuments()
+	a.registerPapers()
 	a.registerRecord(mux)
 	a.registerFailures()
 	mux.HandleFunc("GET /courier/v1/directory", a.ownEntry)

@@ -33,6 +33,7 @@ import (
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
@@ -40,6 +41,7 @@ import (
 	"raksha.example/raksha/internal/store"
 	"raksha.example/raksha/internal/triage"
 	"raksha.example/raksha/internal/vault"
+	"raksha.example/raksha/web"
 )
 
 // Config says how a node runs.
@@ -60,6 +62,7 @@ type Config struct {
 	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
 	AuthorityPins string         // file with the certificates that it is known by, in PEM
+	PaperSigner   *paper.Signer  // what papers are signed with; nil: nothing
 	Executable    string         // for the media children
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
 	AllowWeakConfinement bool
@@ -90,7 +93,7 @@ type Node struct {
 // Tables are all tables that the record answers for.
 func Tables() (out []record.Table) {
 	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables,
-		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
+		casework.Tables, enforcement.Tables, attribution.Tables, paper.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
 	return out
@@ -207,6 +210,10 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			holder = enforcement.New(n.db, log, c.Clock, office, documents, law, register, n.vault, n.jobs, peers)
 		}
 	}
+	papers, err := paper.New(paper.Config{DB: n.db, Log: log, Clock: c.Clock, Self: self, Book: peers, Law: law, Fonts: web.Fonts(), Signer: c.PaperSigner})
+	if err != nil {
+		return nil, err
+	}
 	people.HandsOver("opening", desk.HandOver)
 	people.HandsOver("draft", documents.HandOver)
 	code, err := openSetupCode(c.Dir, agency() != "")
@@ -227,14 +234,14 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.follow(peers, c.Logger)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Config: api.Config{DB: n.db, Log: log, Jobs: n.jobs, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law,
+		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Papers: papers, Law: law,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(prefix, handler)
 	}
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
-		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Papers: papers})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

@@ -26,6 +26,7 @@ import (
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
@@ -48,7 +49,8 @@ type Config struct {
 	Provider  *identity.OIDC      // nil: nobody signs in with another account
 	Lists     *lists.Lists
 	Exchanges *exchange.Exchanges
-	Media     *media.Pool // hashes a file that is tried
+	Media     *media.Pool    // hashes a file that is tried
+	Papers    *paper.Printer // nil: nothing is printed, and nobody asks for papers
 }
 
 type console struct {
@@ -91,6 +93,7 @@ func New(c Config) *Handler {
 	} {
 		handle(pattern, fn)
 	}
+	o.papers(handle)
 	for path, d := range o.doors() {
 		handle("GET "+path, o.signedIn(d))
 	}

@@ -50,8 +50,8 @@ func New(c Config) (*Printer, error) {
 	return p, nil
 }
 
-// Printed is a document as PDF.
-type Printed struct {
+// File is a document as PDF.
+type File struct {
 	Name string // of the file
 	PDF  []byte
 }
@@ -60,8 +60,11 @@ type Printed struct {
 var papers = map[string]bool{courier.TakedownOrder: true, courier.InformationRequest: true, courier.PreservationRequest: true, courier.Summons: true, courier.Notice: true,
 	courier.Referral: true, courier.Response: true, courier.OutcomeReport: true, courier.ActionTakenReport: true}
 
+// Printed says whether an instrument's documents are printed.
+func Printed(instrument string) bool { return papers[instrument] }
+
 // Print prints a document in English or Hindi; without a language in the one that its drafter chose.
-func (p *Printer) Print(ctx context.Context, id int64, language string) (out Printed, err error) {
+func (p *Printer) Print(ctx context.Context, id int64, language string) (out File, err error) {
 	if p.noFonts != nil {
 		return out, p.noFonts
 	}

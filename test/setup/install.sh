@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg and, for the browser test, chromium from Debian, and the packages of
+# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg, poppler-utils, NSS, SoftHSM and OpenSC for papers and, for the browser test, chromium from Debian, and the packages of
 # test/browser and test/clients. Says nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -18,6 +18,12 @@ fi
 for tool in ffmpeg openssl; do
 	if ! command -v "$tool" >/dev/null; then
 		missing+=("$tool")
+	fi
+done
+# Papers are read back and looked at, and their signatures judged, by other people's programs.
+for pair in pdfsig:poppler-utils certutil:libnss3-tools softhsm2-util:softhsm2 pkcs11-tool:opensc; do
+	if ! command -v "${pair%%:*}" >/dev/null; then
+		missing+=("${pair#*:}")
 	fi
 done
 if [ -f test/browser/package-lock.json ] && ! command -v chromium >/dev/null; then
