@@ -35,13 +35,13 @@ func (a *api) registerPapers() {
 		}
 		return &pdf{"application/pdf", `attachment; filename="` + p.Name + `"`, p.PDF}, nil
 	})
-	read(a, "/paper", "How this node's papers look, and whether anybody may ask if one is genuine", func(ctx context.Context, _ *empty) (paper.Settings, error) {
+	read(a, "/paper", "How this node's papers look, and whether anybody may ask if one is genuine", func(ctx context.Context, _ *empty) (paper.Stationery, error) {
 		return a.Papers.Settings(ctx, a.DB.Reader())
 	})
 	write(a, "/paper", "Set how this node's papers look, and whether anybody may ask if one is genuine", nil,
-		func(ctx context.Context, tx *store.Tx, in *with[paper.Settings], _ nothing) (paper.Settings, error) {
+		func(ctx context.Context, tx *store.Tx, in *with[paper.Stationery], _ nothing) (paper.Stationery, error) {
 			if err := a.Papers.Set(ctx, tx, in.Body); err != nil {
-				return paper.Settings{}, err
+				return paper.Stationery{}, err
 			}
 			return a.Papers.Settings(ctx, tx)
 		})

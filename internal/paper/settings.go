@@ -17,9 +17,9 @@ import (
 // Tables tell the record which rows to answer for.
 var Tables = []record.Table{{Name: "paper", Sealed: []string{"address", "logo"}}}
 
-// Settings are what a node's papers look like. PublicCheck lets anybody ask, without signing in, whether a paper with a
+// Stationery is what a node's papers look like. PublicCheck lets anybody ask, without signing in, whether a paper with a
 // number and a code is genuine; until it is switched on, papers carry no square and no link.
-type Settings struct {
+type Stationery struct {
 	Address     []string `json:"address"`
 	Logo        []byte   `json:"logo,omitempty"` // PNG, see typeset.ParsePNG
 	PublicCheck bool     `json:"public_check"`
@@ -31,11 +31,11 @@ const (
 )
 
 // Settings reads the settings; before they were first set, the zero ones.
-func (p *Printer) Settings(ctx context.Context, q store.Queryer) (s Settings, err error) {
+func (p *Printer) Settings(ctx context.Context, q store.Queryer) (s Stationery, err error) {
 	var address, logo string
 	err = q.QueryRowContext(ctx, "SELECT address, logo, public_check FROM paper ORDER BY id LIMIT 1").Scan(&address, &logo, &s.PublicCheck)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Settings{Address: []string{}}, nil
+		return Stationery{Address: []string{}}, nil
 	}
 	if err != nil {
 		return s, err
@@ -52,7 +52,7 @@ func (p *Printer) Public(ctx context.Context) (bool, error) {
 }
 
 // Set replaces the settings.
-func (p *Printer) Set(ctx context.Context, tx *store.Tx, s Settings) error {
+func (p *Printer) Set(ctx context.Context, tx *store.Tx, s Stationery) error {
 	if len(s.Address) > addressLines {
 		return fault.New(fault.Invalid, "a letterhead has at most %d lines under the name", addressLines)
 	}
