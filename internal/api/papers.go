@@ -20,7 +20,8 @@ type pdf struct {
 
 func (a *api) registerPapers() {
 	type paperOf struct {
-		byID
+		Credentials
+		ID       int64  `path:"id"`
 		Language string `query:"language" enum:"en,hi" doc:"Language of the paper's own words; without it the one that the drafter chose"`
 	}
 	o := a.operation(http.MethodGet, "/documents/{id}/pdf", "A document as PDF, for people")
