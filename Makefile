@@ -13,23 +13,27 @@
 export GOFLAGS := -buildvcs=false -tags=nodynamic
 export CGO_ENABLED := 0
 
-.PHONY: build demo check test test-long bench setup sbom
+.PHONY: build fonts demo check test test-long bench setup sbom
 
-build:
+build: fonts
 	@mkdir -p bin
 	go build -o bin/raksha ./cmd/raksha
+
+# The fonts in which documents are printed go into the program; without them it says so when it is asked for a PDF.
+fonts:
+	@bash web/fonts.sh
 
 demo: build
 	bin/raksha demo
 
-check:
+check: fonts
 	bash test/setup/check.sh
 	go test -short ./...
 
 setup:
 	@bash test/setup/install.sh
 
-test: setup
+test: setup fonts
 	go vet ./...
 	test/setup/postgres.sh go test ./...
 	cd test/clients && node --test
@@ -38,7 +42,7 @@ test: setup
 sbom: build
 	go run ./deploy/sbom -o bin/raksha.cdx.json bin/raksha $(wildcard web/*/package-lock.json test/*/package-lock.json)
 
-test-long: setup
+test-long: setup fonts
 	bash test/setup/fuzz.sh
 	RAKSHA_LONG=1 test/setup/postgres.sh go test -count=1 -timeout=16m -v ./test/kill/
 	RAKSHA_LONG=1 go test -count=1 -run=TestOddLists ./internal/api/

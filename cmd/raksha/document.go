@@ -19,6 +19,7 @@ import (
 )
 
 type documentCmd struct {
+	PDF    documentPDFCmd    `cmd:"" name:"pdf" help:"Get a document of a node that runs as PDF, for people."`
 	Verify documentVerifyCmd `cmd:"" help:"Prove offline who signed a document, with which rank, and whether it counted when it was received."`
 }
 

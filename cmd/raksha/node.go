@@ -71,6 +71,9 @@ func (n runningNode) open(ctx context.Context, method, path, kind string, body i
 	if body != nil {
 		req.Header.Set("Content-Type", kind)
 	}
+	if n.purpose != "" {
+		req.Header.Set("Purpose", n.purpose)
+	}
 	resp, err := fetch.New(fetch.Options{AllowLoopback: true, HTTPSOnly: true, Timeout: -1, MaxBytes: -1}).Do(req)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "no answer from %s: %v", n.URL, err)

@@ -17,6 +17,7 @@ import (
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/fetch"
 	"raksha.example/raksha/internal/media"
+	"raksha.example/raksha/internal/paper"
 )
 
 type serveCmd struct {
@@ -44,6 +45,10 @@ type serveCmd struct {
 	MailFrom             string         `placeholder:"ADDRESS" help:"The address that such messages come from."`
 	MailUser             string         `help:"This node's name at the mail server, if that asks for one."`
 	MailPassword         string         `type:"path" placeholder:"FILE" help:"File with the password there."`
+	PaperCertificate     string         `type:"path" placeholder:"FILE" help:"Sign PDFs by this certificate: PEM, the agency's first, or PKCS#12 with its key."`
+	PaperKey             string         `type:"path" placeholder:"FILE" help:"Its key, in PEM."`
+	PaperPassword        string         `type:"path" placeholder:"FILE" help:"File with the password of the PKCS#12 file."`
+	PaperSigner          string         `placeholder:"COMMAND" help:"Its key is behind this command, which reads what is signed and prints the signature, such as pkcs11-tool; see docs/paper.md."`
 	TimestampCertificate string         `type:"path" placeholder:"FILE" help:"The certificates that the authority is known by, in PEM."`
 }
 
@@ -74,6 +79,10 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		}
 		post.Password = strings.TrimSpace(string(b))
 	}
+	signer, err := paper.OpenSigner(paper.SignerFiles{Certificate: c.PaperCertificate, Key: c.PaperKey, PasswordFile: c.PaperPassword, Command: c.PaperSigner})
+	if err != nil {
+		return err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return err
@@ -82,7 +91,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Holidays: c.Holidays, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, StrictReports: c.StrictReports, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, Mail: post,
+		OpenMatch: open, StrictReports: c.StrictReports, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, PaperSigner: signer, Mail: post,
 		AllowLoopback: c.AllowLoopback, PublicForm: c.PublicForm, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

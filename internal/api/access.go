@@ -174,6 +174,9 @@ var access = map[string]rule{
 
 	"GET /documents":                               {need: identity.ReadDocuments, query: true, as: identity.CaseCounsel},
 	"GET /documents/{id}":                          {need: identity.ReadDocuments, kind: identity.OfDocument, as: identity.Reader, reads: "document"},
+	"GET /documents/{id}/pdf":                      {need: identity.ReadDocuments, kind: identity.OfDocument, as: identity.Reader, reads: "document"},
+	"GET /paper":                                   {need: identity.ManageNode},
+	"POST /paper":                                  {need: identity.ManageNode, fresh: true},
 	"POST /documents/{id}/authorisation":           {need: identity.AuthoriseDocument, kind: identity.OfDocument, as: identity.Reader}, // the password in the body is the proof
 	"POST /documents/{id}/authorisation/challenge": {need: identity.AuthoriseDocument, kind: identity.OfDocument, as: identity.Reader},
 	"POST /documents/{id}/acceptance":              {need: identity.AcceptReferrals, kind: identity.OfDocument, as: identity.Writer},

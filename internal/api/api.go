@@ -27,6 +27,7 @@ import (
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
@@ -61,6 +62,7 @@ type Config struct {
 	Orders      *orders.Orders
 	Enforcement *enforcement.Desk // nil without a platform desk
 	Links       *attribution.Links
+	Papers      *paper.Printer
 	Law         *rules.Jurisdiction
 	Laws        *rules.Book // every jurisdiction, Law among them
 	Client      *http.Client
@@ -131,6 +133,7 @@ func New(c Config) *Handler {
 	a.registerReports()
 	a.registerCases()
 	a.registerDocuments()
+	a.registerPapers()
 	a.registerRecord(mux)
 	a.registerFailures()
 	a.registerRules()

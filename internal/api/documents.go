@@ -25,6 +25,7 @@ type noticeBody struct {
 	Audience string `json:"audience"`
 	Subject  string `json:"subject"`
 	Text     string `json:"text"`
+	Language string `json:"language,omitempty" doc:"In which its paper is printed: en or hi"`
 }
 
 type summonsBody struct {
@@ -34,17 +35,20 @@ type summonsBody struct {
 	HearingAt int64    `json:"hearing_at"`
 	Place     string   `json:"place"`
 	Asked     []string `json:"asked"`
+	Language  string   `json:"language,omitempty" doc:"In which its paper is printed: en or hi"`
 }
 
 type replyBody struct {
 	DocumentID int64  `json:"document_id"`
 	Text       string `json:"text"`
+	Language   string `json:"language,omitempty" doc:"In which its paper is printed: en or hi"`
 }
 
 type reportBody struct {
 	Audience  string `json:"audience"`
 	CaseID    int64  `json:"case_id"`
 	InReplyTo string `json:"in_reply_to,omitempty"`
+	Language  string `json:"language,omitempty" doc:"In which its paper is printed: en or hi"`
 }
 
 type orderBody struct {
@@ -54,6 +58,7 @@ type orderBody struct {
 	SelectorIDs    []int64 `json:"selector_ids,omitempty"`
 	Reasons        string  `json:"reasons"`
 	PreservationID int64   `json:"preservation_id,omitempty"`
+	Language       string  `json:"language,omitempty" doc:"In which its paper is printed: en or hi"`
 }
 
 type itemsView struct {
@@ -80,12 +85,12 @@ func (a *api) registerDocuments() {
 	a.registerAuthorisation()
 	write(a, "/notices", "Draft a notice", nil, func(ctx context.Context, tx *store.Tx, in *with[noticeBody], _ nothing) (courier.Filed, error) {
 		b := in.Body
-		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Notice, Audience: b.Audience, Subject: b.Subject, Content: orders.Content{Text: b.Text}}, acting(ctx))
+		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Notice, Audience: b.Audience, Subject: b.Subject, Content: orders.Content{Text: b.Text, Language: b.Language}}, acting(ctx))
 	})
 	write(a, "/summonses", "Draft a summons", nil, func(ctx context.Context, tx *store.Tx, in *with[summonsBody], _ nothing) (courier.Filed, error) {
 		b := in.Body
 		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Summons, Audience: b.Audience, Subject: b.Matter,
-			Content: orders.Content{LegalBasis: b.Act, Matter: b.Matter, HearingAt: b.HearingAt, Place: b.Place, Asked: b.Asked}}, acting(ctx))
+			Content: orders.Content{LegalBasis: b.Act, Matter: b.Matter, HearingAt: b.HearingAt, Place: b.Place, Asked: b.Asked, Language: b.Language}}, acting(ctx))
 	})
 	write(a, "/replies", "Draft a reply to a notice or summons", nil, func(ctx context.Context, tx *store.Tx, in *with[replyBody], _ nothing) (courier.Filed, error) {
 		p, _ := identity.Acting(ctx)
@@ -99,7 +104,7 @@ func (a *api) registerDocuments() {
 		if f.Direction != courier.In {
 			return f, fault.New(fault.Invalid, "only a received document is replied to")
 		}
-		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Response, Audience: f.Issuer, Subject: "Reply to " + f.Number, InReplyTo: f.JTI, Content: orders.Content{Text: in.Body.Text}}, acting(ctx))
+		return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.Response, Audience: f.Issuer, Subject: "Reply to " + f.Number, InReplyTo: f.JTI, Content: orders.Content{Text: in.Body.Text, Language: in.Body.Language}}, acting(ctx))
 	})
 	write(a, "/action-taken-reports", "Draft an action-taken report; its figures come from the record",
 		func(ctx context.Context, in *with[reportBody]) (statistics.Figures, error) {
@@ -114,13 +119,13 @@ func (a *api) registerDocuments() {
 				return courier.Filed{}, err
 			}
 			return a.Orders.Draft(ctx, tx, orders.Request{Instrument: courier.ActionTakenReport, Audience: in.Body.Audience, Subject: "Action taken", CaseID: in.Body.CaseID,
-				InReplyTo: in.Body.InReplyTo, Content: orders.Content{Figures: b}}, acting(ctx))
+				InReplyTo: in.Body.InReplyTo, Content: orders.Content{Figures: b, Language: in.Body.Language}}, acting(ctx))
 		})
 	for path, instrument := range map[string]string{"/preservation-requests": courier.PreservationRequest, "/takedown-orders": courier.TakedownOrder, "/information-requests": courier.InformationRequest} {
 		write(a, path, "Draft a "+instrument, nil, func(ctx context.Context, tx *store.Tx, in *with[orderBody], _ nothing) (courier.Filed, error) {
 			b := in.Body
 			return a.Orders.Draft(ctx, tx, orders.Request{Instrument: instrument, Audience: b.Audience, CaseID: b.CaseID, AccountIDs: b.AccountIDs, SelectorIDs: b.SelectorIDs,
-				PreservationID: b.PreservationID, Subject: "Order in a registered case", Content: orders.Content{Reasons: b.Reasons}}, acting(ctx))
+				PreservationID: b.PreservationID, Subject: "Order in a registered case", Content: orders.Content{Reasons: b.Reasons, Language: b.Language}}, acting(ctx))
 		})
 	}
 	write(a, "/documents/{id}/verification", "Look whether each item of an answered takedown order is gone",

@@ -36,6 +36,7 @@ import (
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
 	"raksha.example/raksha/internal/orders"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/platforms"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
@@ -43,6 +44,7 @@ import (
 	"raksha.example/raksha/internal/store"
 	"raksha.example/raksha/internal/triage"
 	"raksha.example/raksha/internal/vault"
+	"raksha.example/raksha/web"
 )
 
 // Config says how a node runs.
@@ -67,6 +69,7 @@ type Config struct {
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
 	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	StrictReports bool           // reports that providers file are held to the letter of their schema
+	PaperSigner   *paper.Signer  // what papers are signed with; nil: nothing
 	Executable    string         // for the media children
 	Mail          fetch.Mail     // the agency's mail server; without an address nobody is mailed
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
@@ -98,7 +101,7 @@ type Node struct {
 // Tables are all tables that the record answers for.
 func Tables() (out []record.Table) {
 	for _, t := range [][]record.Table{identity.Tables, directory.Tables, courier.Tables, platforms.Tables, lists.Tables, exchange.Tables, intake.Tables, scan.Tables, triage.Tables, filing.Tables,
-		casework.Tables, enforcement.Tables, attribution.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
+		casework.Tables, enforcement.Tables, attribution.Tables, paper.Tables, record.WitnessTables, {record.TimestampTable}, vault.Tables} {
 		out = append(out, t...)
 	}
 	return out
@@ -231,6 +234,10 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 			holder = enforcement.New(n.db, log, c.Clock, office, documents, law, register, n.vault, n.jobs, peers)
 		}
 	}
+	papers, err := paper.New(paper.Config{DB: n.db, Log: log, Clock: c.Clock, Self: self, Book: peers, Law: law, Fonts: web.Fonts(), Signer: c.PaperSigner})
+	if err != nil {
+		return nil, err
+	}
 	people.HandsOver("opening", desk.HandOver)
 	people.HandsOver("claim", desk.HandOverClaims)
 	people.HandsOver("draft", documents.HandOver)
@@ -253,7 +260,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	n.watchTips(ctx, c, desk)
 	mux := http.NewServeMux()
 	n.Rooms = Rooms{Vault: n.vault, Config: api.Config{DB: n.db, Log: log, Jobs: n.jobs, Clock: c.Clock, Simulated: c.Simulated, Version: c.Version, Self: self, People: people, Book: peers, Office: office,
-		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Filings: filings, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Law: law, Laws: book,
+		Register: register, Lists: n.lists, Exchanges: exchanges, Media: n.pool, Callbacks: callbacks, OpenMatch: c.OpenMatch, Tips: tips, Scanner: scanner, Triage: desk, Filings: filings, Cases: cases, Orders: documents, Enforcement: holder, Links: links, Papers: papers, Law: law, Laws: book,
 		Client: client, SetupCode: code, Issuer: c.OIDC.Issuer, Logger: c.Logger}}
 	handler := api.New(n.Rooms.Config)
 	for _, prefix := range []string{"/api/", "/courier/", "/ispws/", record.Path, "/h/", "/m/", "/c/", "/hashsharing/", "/status", "/status/live", "/site-map", "/openapi/", "/openapi.json", "/openapi.yaml"} {
@@ -266,7 +273,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		}
 	}
 	pages := console.New(console.Config{Tips: tips, Form: public, DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Laws: book, Simulated: c.Simulated, Provider: provider,
-		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Triage: desk})
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Papers: papers, Triage: desk})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

@@ -28,6 +28,7 @@ import (
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/lists/exchange"
 	"raksha.example/raksha/internal/media"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
@@ -55,7 +56,8 @@ type Config struct {
 	Triage    *triage.Desk
 	Media     *media.Pool // hashes a file that is tried
 	Tips      *intake.Tips
-	Form      *PublicForm // nil: this node has no public form
+	Form      *PublicForm    // nil: this node has no public form
+	Papers    *paper.Printer // nil: nothing is printed, and nobody asks for papers
 }
 
 type console struct {
@@ -106,6 +108,7 @@ func New(c Config) *Handler {
 	} {
 		handle(pattern, fn)
 	}
+	o.papers(handle)
 	for path, d := range o.doors() {
 		handle("GET "+path, o.signedIn(d))
 	}

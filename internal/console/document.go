@@ -13,6 +13,7 @@ import (
 	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
+	"raksha.example/raksha/internal/paper"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
 )
@@ -31,6 +32,7 @@ type documentView struct {
 	answered   *courier.Filed // what this one answers
 	supersedes *courier.Filed
 	clock      clockView
+	printed    bool // it can be had as PDF
 }
 
 // tally is how many items share an outcome. Its name is stable, for whoever reads the page with a program.
@@ -57,6 +59,7 @@ func (o *console) document(r *request) (string, templ.Component, error) {
 	if v.items, err = courier.Items(r.ctx, r.q, id); err != nil {
 		return "", nil, err
 	}
+	v.printed = o.Papers != nil && paper.Printed(v.f.Instrument)
 	v.counts, v.clock, v.content = tallies(v.items), documentClock(v.f, r.show), fields(v.f.Body)
 	if len(v.f.Rule) > 0 {
 		var rule rules.Rule

@@ -39,8 +39,9 @@ type Content struct {
 	HearingAt     int64           `json:"hearing_at,omitempty"` // microseconds UTC
 	Place         string          `json:"place,omitempty"`
 	Asked         []string        `json:"asked,omitempty"`
-	Figures       json.RawMessage `json:"figures,omitempty"` // of an action-taken report
-	Data          string          `json:"data,omitempty"`    // of an answer: what is produced, encrypted to the asker
+	Figures       json.RawMessage `json:"figures,omitempty"`  // of an action-taken report
+	Data          string          `json:"data,omitempty"`     // of an answer: what is produced, encrypted to the asker
+	Language      string          `json:"language,omitempty"` // in which its paper is printed: "en", "hi"; empty: English
 }
 
 // Produced is one item of what a holder produces, inside Content.Data.
@@ -96,6 +97,9 @@ type Request struct {
 
 // Draft enters a draft. The rule in force now is frozen into it.
 func (o *Orders) Draft(ctx context.Context, tx *store.Tx, r Request, by int64) (courier.Filed, error) {
+	if l := r.Content.Language; l != "" && l != "en" && l != "hi" {
+		return courier.Filed{}, fault.New(fault.Invalid, "a document is printed in en (English) or hi (Hindi), not in %q", l)
+	}
 	d := courier.Draft{Instrument: r.Instrument, Audience: r.Audience, Subject: r.Subject, CaseID: r.CaseID, SupersedesID: r.SupersedesID, InReplyTo: r.InReplyTo, DraftedBy: by}
 	now := o.clock.Now()
 	if rule, err := o.law.Rule(r.Instrument, now); err == nil {

@@ -17,7 +17,7 @@ const module = "raksha.example/raksha"
 var (
 	foundation = []string{"clock", "fault", "pace", "proof", "spreadsheet", "store", "record", "vault", "rules", "identity", "directory", "jobs", "fetch", "media",
 		"platforms", "selector", "courier"}
-	stages = []string{"lists", "intake", "scan", "triage", "filing", "casework", "evidence", "orders", "enforcement", "attribution", "statistics"}
+	stages = []string{"lists", "intake", "scan", "triage", "filing", "casework", "evidence", "orders", "enforcement", "attribution", "statistics", "paper"}
 )
 
 // public are the libraries that others may import.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg, openssl, xmllint and, for the browser test, chromium from Debian, and the packages of
+# Installs what the tests need and the machine lacks: PostgreSQL, ffmpeg, openssl, xmllint, what reads and signs papers (poppler-utils, NSS, SoftHSM,
+# OpenSC) and, for the browser test, chromium from Debian, and the packages of
 # test/browser and test/clients. Says nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,6 +24,12 @@ done
 if ! command -v xmllint >/dev/null; then
 	missing+=(libxml2-utils)
 fi
+# Papers are read back and looked at, and their signatures judged, by other people's programs.
+for pair in pdfsig:poppler-utils certutil:libnss3-tools softhsm2-util:softhsm2 pkcs11-tool:opensc; do
+	if ! command -v "${pair%%:*}" >/dev/null; then
+		missing+=("${pair#*:}")
+	fi
+done
 if [ -f test/browser/package-lock.json ] && ! command -v chromium >/dev/null; then
 	missing+=(chromium)
 fi
