@@ -37,7 +37,7 @@ func TestComplaintAPI(t *testing.T) {
 		if l.State != "tip" || l.Address != "https://instagram.com/kite.river" || l.Typed != "by the river" {
 			t.Errorf("%+v", l)
 		}
-		d.post(d.tokens["nobody"], fmt.Sprintf("/complaints/%d/lines/2/correction", c.ID), `{"address":"insta: kite.river"}`, http.StatusForbidden, "forbidden", nil)
+		d.post(d.tokens["nobody"], fmt.Sprintf("/complaints/%d/lines/2/correction", c.ID), `{"address":"insta: kite.river"}`, http.StatusForbidden, "no_permission", nil)
 		status, body, _ := d.call(http.MethodGet, fmt.Sprintf("/api/v1/complaints/%d/export?format=xlsx", c.ID), "", bearer(d.tokens["lead"]))
 		var table struct {
 			Name    string `json:"name"`

@@ -112,6 +112,11 @@ func understand(rows iter.Seq[tableRow], sheet string) layout {
 			seen.address = i
 		}
 	}
+	for i := maxCells - 1; i >= 0 && counts[seen.address] == 0; i-- { // no addresses at all: the handles are what was typed
+		if seen.handles[i] || seen.sites[i] != "" {
+			seen.address = i
+		}
+	}
 	return seen
 }
 
