@@ -136,14 +136,6 @@ func TestScoreIsReplayable(t *testing.T) {
 	})
 }
 
-func enter(n *apptest.Node, tip intake.Tip) (out intake.Tip) {
-	n.Write(func(ctx context.Context, tx *store.Tx) (err error) {
-		out, err = n.Tips.Enter(ctx, tx, tip)
-		return err
-	})
-	return out
-}
-
 func priority(t *testing.T, n *apptest.Node, id int64) triage.Priority {
 	t.Helper()
 	p, err := triage.PriorityOf(t.Context(), n.DB.Reader(), id)
