@@ -35,6 +35,8 @@ type serveCmd struct {
 	VaultQuota           int64          `placeholder:"BYTES" help:"Content that the vault takes at most; more is refused before it is accepted."`
 	ScrubRate            int64          `placeholder:"BYTES" help:"How many bytes a second the vault is looked through with, once a week; 0 is 8 MiB, -1 never."`
 	TimestampAuthority   string         `placeholder:"URL" help:"Have the record time-stamped by this authority (RFC 3161), every hour in which something was recorded."`
+	Geo                  string         `type:"path" placeholder:"FILE" help:"Network addresses with their places, in MaxMind's format, to route tips by; it is read anew when it changes."`
+	PhoneRegions         string         `type:"path" placeholder:"FILE" help:"CSV of phone prefixes with their regions (+9198100,IN-DL), to route tips by; it is read anew when it changes."`
 	TimestampCertificate string         `type:"path" placeholder:"FILE" help:"The certificates that the authority is known by, in PEM."`
 }
 
@@ -65,7 +67,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate,
+		OpenMatch: open, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Geo: c.Geo, Circles: c.PhoneRegions, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate,
 		AllowLoopback: c.AllowLoopback, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

@@ -59,6 +59,8 @@ type Config struct {
 	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
 	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
+	Geo           string         // file of network addresses in MaxMind's format, for routing; "": none
+	Circles       string         // CSV file of phone prefixes with their regions, for routing; "": none
 	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	Executable    string         // for the media children
 	// AllowWeakConfinement decodes media though the kernel lacks a protection of the children; see media.Pool.
@@ -198,6 +200,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	tips := intake.New(n.db, log, c.Clock, register, n.pool, agency, n.lists)
 	scanner := scan.New(n.db, log, c.Clock, register, n.pool, n.lists, tips, scan.Country{Code: region, Name: law.Name})
 	desk := triage.New(n.db, log, c.Clock, office, law, register, n.pool, n.lists, tips, agency)
+	desk.UsePlaces(&triage.Places{GeoFile: c.Geo, CircleFile: c.Circles})
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})
@@ -234,7 +237,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 		mux.Handle(prefix, handler)
 	}
 	pages := console.New(console.Config{DB: n.db, People: people, Self: self, Book: peers, Log: log, Jobs: n.jobs, Clock: c.Clock, Law: law, Simulated: c.Simulated, Provider: provider,
-		Lists: n.lists, Exchanges: exchanges, Media: n.pool})
+		Lists: n.lists, Exchanges: exchanges, Media: n.pool, Triage: desk})
 	mux.Handle("/", pages)
 	n.routes = append(handler.Routes(), pages.Routes()...)
 	return mux, nil

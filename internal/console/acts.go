@@ -7,7 +7,7 @@ type act struct{ one, many string }
 var acts = map[string]act{
 	// bookkeeping beside an act that is told
 	"document.item": {}, "complaint.line": {}, "post.seen": {}, "media.seen": {}, "media.hashed": {}, "media.received": {}, "account.entered": {},
-	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {}, "list.changes": {}, "exchange.step": {}, "exchange.keys": {},
+	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "referral.reply_by": {}, "tip.held": {}, "tip.origin": {}, "tip.sent": {}, "tip.accepted": {}, "document.refusal_kept": {}, "referral.pending": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {}, "list.changes": {}, "exchange.step": {}, "exchange.keys": {},
 	"case.account": {}, "person.signed_in": {}, "tip.outcome": {}, "report.open": {}, "selector.seen": {}, "selector.new": {}, "cluster.member": {}, "cluster.link": {},
 	"person.key_made": {}, "person.proved": {}, "person.session_ended": {}, "access.batch": {}, "access.read": {}, "case.withdrawn": {},
 
@@ -38,6 +38,7 @@ var acts = map[string]act{
 	"platform.connected":  {"A platform was connected", "{n} platforms were connected"},
 	"platform.changed":    {"A platform's connection was changed", "{n} platform connections were changed"},
 	"route.added":         {"A route for tips was added", "{n} routes for tips were added"},
+	"route.removed":       {"A route for tips was removed", "{n} routes for tips were removed"},
 
 	"document.drafted":            {"{it} was drafted and waits for authorisation", "{n} documents were drafted"},
 	"document.handed_over":        {"{it} has another drafter; the first one left", "{n} drafts went to another drafter; the first one left"},
@@ -52,6 +53,7 @@ var acts = map[string]act{
 	"document.closed":             {"{it} was closed", "{n} documents were closed"},
 	"document.undeliverable":      {"{it} could not be delivered", "{n} documents could not be delivered"},
 	"document.refused":            {"{it} was refused", "{n} documents were refused"},
+	"referral.returned":           {"A tip of {it} was returned", "{n} tips of referrals were returned"},
 	"referral.accepted":           {"{it} was accepted", "{n} referrals were accepted"},
 
 	"complaint.received": {"{it} was received", "{n} complaints were received"},
@@ -65,6 +67,7 @@ var acts = map[string]act{
 	"tip.linked":         {"{it} was taken into a case", "{n} tips were taken into cases"},
 	"tip.referred":       {"{it} was referred to another agency", "{n} tips were referred to another agency"},
 	"tip.returned":       {"{it} was returned", "{n} tips were returned"},
+	"tip.received_again": {"{it} is here again: its return was refused", "{n} tips are here again: their returns were refused"},
 	"tip.closed":         {"{it} was closed", "{n} tips were closed"},
 
 	"list.created":        {"{it} was begun", "{n} hash lists were begun"},

@@ -29,6 +29,7 @@ import (
 	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/rules"
 	"raksha.example/raksha/internal/store"
+	"raksha.example/raksha/internal/triage"
 )
 
 //go:embed static
@@ -48,6 +49,7 @@ type Config struct {
 	Provider  *identity.OIDC      // nil: nobody signs in with another account
 	Lists     *lists.Lists
 	Exchanges *exchange.Exchanges
+	Triage    *triage.Desk
 	Media     *media.Pool // hashes a file that is tried
 }
 

@@ -22,7 +22,7 @@ import (
 )
 
 // Tables tell the record which rows to answer for.
-var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}}}
+var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose"}}, {Name: "route"}, {Name: "outcome", Sealed: []string{"detail"}}, {Name: "holding", Sealed: []string{"note"}}}
 
 // Desk works on tips.
 type Desk struct {
@@ -36,14 +36,18 @@ type Desk struct {
 	lists    *lists.Lists
 	tips     *intake.Tips
 	agency   func() string
+	places   *Places
 }
 
 // New makes the desk and takes referrals, returns and outcomes from the office.
 func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, law *rules.Jurisdiction, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, agency func() string) *Desk {
-	d := &Desk{db, log, c, office, law, register, pool, l, tips, agency}
+	d := &Desk{db, log, c, office, law, register, pool, l, tips, agency, &Places{}}
 	office.On(courier.Referral, d.receiveReferral)
+	office.On(courier.ReferralAnswer, d.receiveAnswer)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
+	office.OnSealed(courier.Referral, d.sent)
 	office.OnDelivered(courier.Referral, d.delivered)
+	office.OnDelivered(courier.ReferralAnswer, d.answerDelivered)
 	return d
 }
 
