@@ -52,7 +52,7 @@ func (a *api) registerReferrals() {
 	write(a, "/routing/try", "Where a tip with these hints would go", nil, func(ctx context.Context, tx *store.Tx, in *with[hintsBody], _ nothing) (triage.Routed, error) {
 		return a.Triage.TryRoutes(ctx, tx, in.Body.Hints)
 	})
-	read(a, "/routing/places", "The tables of places that routing uses", func(ctx context.Context, _ *empty) ([]triage.Standing, error) { return a.Triage.Places(), nil })
+	read(a, "/routing/places", "The tables of places that routing uses", func(ctx context.Context, _ *empty) ([]triage.PlaceTable, error) { return a.Triage.Places(), nil })
 	read(a, "/referrals", "Referrals with how far they are answered", func(ctx context.Context, in *referralFilter) ([]triage.Offer, error) {
 		switch in.Direction {
 		case "", courier.In:

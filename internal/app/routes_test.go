@@ -82,13 +82,14 @@ var guards = map[guard][]string{
 	member:   {"POST /api/v1/cases/{id}/members"},
 	bodyCase: {"POST /api/v1/action-taken-reports", "POST /api/v1/preservation-requests", "POST /api/v1/takedown-orders", "POST /api/v1/information-requests"},
 	page:     {"GET /{$}", "GET /", "GET /account", "GET /purpose", "GET /proof", "GET /operations", "GET /directory", "GET /access"},
-	pagePer:  {"GET /cases", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
-	pageCase: {"GET /cases/{id}", "GET /cases/{id}/clusters", "GET /documents/{id}"},
+	pagePer:  {"GET /cases", "GET /referrals", "GET /routing", "GET /tips", "GET /tips/{id}", "GET /complaints", "GET /lists", "GET /lists/{id}", "GET /lists/exchanges", "GET /lists/exchanges/{id}", "GET /lists/{id}/contents/{content}", "GET /lists/try", "GET /matches", "GET /documents", "GET /statistics", "GET /record"},
+	pageCase: {"GET /cases/{id}", "GET /cases/{id}/clusters", "GET /documents/{id}", "GET /referrals/{id}"},
 	form: {"POST /account/sessions/{id}/end", "POST /account/passkeys/{id}/removal", "POST /account/authenticator", "POST /account/authenticator/confirmation",
 		"POST /account/authenticator/removal", "POST /proof", "POST /purpose", "POST /account/sessions/end", "POST /account/password"},
 	formPer: {"POST /lists", "POST /lists/{id}/changes", "POST /lists/{id}/entries", "POST /lists/{id}/contents/{content}/disabling", "POST /lists/{id}/contents/{content}/enabling",
 		"POST /lists/{id}/contents/{content}/note", "POST /lists/{id}/contents/{content}/removal", "POST /lists/exchanges/{id}/fetch", "POST /lists/exchanges/{id}/change",
-		"POST /lists/try/hash", "POST /lists/try/file"},
+		"POST /lists/try/hash", "POST /lists/try/file", "POST /referrals", "POST /referrals/{id}/answer", "POST /referrals/{id}/withdrawal", "POST /routing", "POST /routing/{id}/removal",
+		"POST /routing/try"},
 }
 
 // marker stands in everything that the test's case holds; no refusal may carry it.

@@ -28,6 +28,13 @@ func (o *console) forms() map[string]sent {
 		"/proof":                              {take: o.prove},
 		"/purpose":                            {take: o.keepPurpose},
 
+		"/referrals":                 {take: o.refer, need: identity.DecideTips},
+		"/referrals/{id}/answer":     {take: o.answerReferral, need: identity.AcceptReferrals},
+		"/referrals/{id}/withdrawal": {take: o.withdrawReferral, need: identity.DecideTips},
+		"/routing":                   {take: o.addRoute, need: identity.ManageNode},
+		"/routing/{id}/removal":      {take: o.removeRoute, need: identity.ManageNode},
+		"/routing/try":               {take: o.tryRoutes, need: identity.ReadTips},
+
 		"/lists":              {take: o.createList, need: identity.ManageLists},
 		"/lists/{id}/changes": {take: o.changeList, need: identity.ManageLists},
 		"/lists/{id}/entries": {take: o.addEntries, need: identity.ManageLists, limit: linesLimit},

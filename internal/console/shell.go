@@ -34,6 +34,7 @@ var menu = []struct {
 	{"/", "Story", nil, ""},
 	{"/complaints", "Complaints", []directory.Desk{directory.Hotline}, identity.ReadTips},
 	{"/tips", "Tips", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
+	{"/referrals", "Referrals", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/lists", "Lists", nil, identity.ReadLists},
 	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadMatches},
 	{"/cases", "Cases", []directory.Desk{directory.Unit}, identity.ReadCases},

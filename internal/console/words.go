@@ -29,6 +29,7 @@ var instrumentWords = map[string]string{
 	courier.PreservationRequest: "preservation request",
 	courier.ActionTakenReport:   "action-taken report",
 	courier.OutcomeReport:       "report of outcomes",
+	courier.ReferralAnswer:      "answer to a referral",
 	courier.ListShare:           "hash list",
 }
 

@@ -176,3 +176,22 @@ func (d *Desk) offer(ctx context.Context, q store.Queryer, f courier.Filed) (o O
 	o.Overdue = o.Waiting > 0 && f.State != "draft" && f.DueAt != 0 && d.clock.Now().After(store.Time(f.DueAt))
 	return o, nil
 }
+
+// Back is a tip that an agency returned and that waits here for a decision again.
+type Back struct {
+	TipID  int64  `json:"tip_id"`
+	Number string `json:"number"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+	Note   string `json:"note,omitempty"`
+	At     int64  `json:"at"` // microseconds UTC
+}
+
+// CameBack reads the tips that were returned and wait here again, the longest first.
+func (d *Desk) CameBack(ctx context.Context, q store.Queryer) ([]Back, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (b Back, err error) {
+		return b, rows.Scan(&b.TipID, &b.Number, &b.By, &b.Reason, &b.Note, &b.At)
+	}, `SELECT t.id, t.number, f.audience, h.reason, h.note, h.at FROM holding h JOIN tip t ON t.id = h.tip_id JOIN document f ON f.id = h.via_id
+		WHERE h.how = 'returned' AND t.responsible = $1 AND t.state IN ('received', 'actionable')
+		AND h.id = (SELECT MAX(l.id) FROM holding l WHERE l.tip_id = t.id AND l.how = 'returned') ORDER BY h.id`, d.agency())
+}

@@ -43,8 +43,8 @@ type table[T any] struct {
 	rows    int
 }
 
-// Standing is one table as people see it.
-type Standing struct {
+// PlaceTable is one table as people see it.
+type PlaceTable struct {
 	What    string    `json:"what"`
 	File    string    `json:"file"`
 	Type    string    `json:"type,omitempty"` // as the file names itself
@@ -57,23 +57,23 @@ type Standing struct {
 func (d *Desk) UsePlaces(p *Places) { d.places = p }
 
 // Places says which tables are in use.
-func (d *Desk) Places() []Standing { return d.places.Standing() }
+func (d *Desk) Places() []PlaceTable { return d.places.Standing() }
 
 // Standing says which tables are in use, and what is wrong with those that are not.
-func (p *Places) Standing() []Standing {
+func (p *Places) Standing() []PlaceTable {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.renew()
-	out := []Standing{}
+	out := []PlaceTable{}
 	if p.GeoFile != "" {
-		s := Standing{What: "network addresses", File: p.GeoFile, Problem: message(p.geo.problem)}
+		s := PlaceTable{What: "network addresses", File: p.GeoFile, Problem: message(p.geo.problem)}
 		if g := p.geo.value; g != nil {
 			s.Type, s.BuiltAt = g.reader.Metadata.DatabaseType, g.reader.Metadata.BuildTime().UTC()
 		}
 		out = append(out, s)
 	}
 	if p.CircleFile != "" {
-		out = append(out, Standing{What: "phone prefixes", File: p.CircleFile, Rows: p.circles.rows, Problem: message(p.circles.problem)})
+		out = append(out, PlaceTable{What: "phone prefixes", File: p.CircleFile, Rows: p.circles.rows, Problem: message(p.circles.problem)})
 	}
 	return out
 }
