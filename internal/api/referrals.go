@@ -53,7 +53,7 @@ func (a *api) registerReferrals() {
 		return a.Triage.TryRoutes(ctx, tx, in.Body.Hints)
 	})
 	read(a, "/routing/places", "The tables of places that routing uses", func(ctx context.Context, _ *empty) ([]triage.PlaceTable, error) { return a.Triage.Places(), nil })
-	read(a, "/referrals", "Referrals with how far they are answered", func(ctx context.Context, in *referralFilter) ([]triage.Offer, error) {
+	read(a, "/referrals", "Referrals with how far they are answered", func(ctx context.Context, in *referralFilter) ([]triage.ReferralOffer, error) {
 		switch in.Direction {
 		case "", courier.In:
 			return a.Triage.Offers(ctx, q, courier.In)

@@ -20,8 +20,8 @@ import (
 
 type referralsView struct {
 	show   show
-	in     []triage.Offer
-	out    []triage.Offer
+	in     []triage.ReferralOffer
+	out    []triage.ReferralOffer
 	back   []triage.Back
 	groups []routeGroup
 	torn   int // tips whose hints lead to several agencies
@@ -92,7 +92,7 @@ func (o *console) referrals(r *request) (title string, c templ.Component, err er
 
 type referralView struct {
 	show    show
-	offer   triage.Offer
+	offer   triage.ReferralOffer
 	tips    map[int64]intake.Tip
 	answers bool // the reader may accept and return
 	said    string
@@ -207,7 +207,7 @@ func (o *console) withdrawReferral(r *request) (string, error) {
 func referralAddress(id int64) string { return "/referrals/" + decimal(id) }
 
 // offerState says in words how far a referral is.
-func offerState(o triage.Offer) (tone, phrase string) {
+func offerState(o triage.ReferralOffer) (tone, phrase string) {
 	f := o.Document
 	switch {
 	case f.State == "draft":
@@ -371,7 +371,7 @@ func (s show) validity(r triage.Route) string {
 	return text
 }
 
-func waitingReferrals(offers []triage.Offer) (wait, late int) {
+func waitingReferrals(offers []triage.ReferralOffer) (wait, late int) {
 	for _, o := range offers {
 		if o.Waiting > 0 && o.Document.Direction == courier.In {
 			wait += o.Waiting
@@ -405,3 +405,15 @@ func (o *console) referralWaits(r *request) (out []waiting, err error) {
 }
 
 func tipAddress(id int64) string { return fmt.Sprintf("/tips/%d", id) }
+
+// factWords lists what was read of hints.
+func factWords(facts []triage.Fact) string {
+	var out []string
+	for _, f := range facts {
+		out = append(out, words(routeWords, f.Kind)+" "+f.Value)
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, "; ")
+}

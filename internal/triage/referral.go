@@ -189,6 +189,9 @@ func (d *Desk) takeBack(ctx context.Context, tx *store.Tx, f courier.Filed, how,
 		if _, err := d.hold(ctx, tx, Holding{TipID: t.ID, Agency: d.agency(), How: how, Reason: reason, DocumentID: f.ID, ViaID: f.ID}); err != nil {
 			return err
 		}
+		if err := d.waitsAgain(ctx, tx, t); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -91,6 +91,27 @@ func (d *Desk) answerItem(ctx context.Context, tx *store.Tx, referralID, tipID i
 	return d.settled(ctx, tx, referralID)
 }
 
+// waitsAgain opens the question of a received tip again that had only been answered by referring it onward.
+func (d *Desk) waitsAgain(ctx context.Context, tx *store.Tx, t intake.Tip) error {
+	if t.ReferralID == 0 {
+		return nil
+	}
+	items, err := courier.Items(ctx, tx, t.ReferralID)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if it.TipID != t.ID || it.State != "accepted" || it.Reason != "onward" {
+			continue
+		}
+		if err := d.answerItem(ctx, tx, t.ReferralID, t.ID, "pending", ""); err != nil {
+			return err
+		}
+		return d.office.SetState(ctx, tx, t.ReferralID, "received")
+	}
+	return nil
+}
+
 // settled moves a referral on once none of its tips waits for an answer: accepted if any was, closed if all came back.
 func (d *Desk) settled(ctx context.Context, tx *store.Tx, referralID int64) error {
 	f, err := courier.ByID(ctx, tx, referralID)
@@ -116,8 +137,8 @@ func (d *Desk) settled(ctx context.Context, tx *store.Tx, referralID int64) erro
 	return d.office.SetState(ctx, tx, referralID, state)
 }
 
-// Offer is a referral with how far it is answered.
-type Offer struct {
+// ReferralOffer is a referral with how far it is answered.
+type ReferralOffer struct {
 	Document courier.Filed  `json:"document"`
 	Items    []courier.Item `json:"items"`
 	Waiting  int            `json:"waiting"`
@@ -127,12 +148,12 @@ type Offer struct {
 }
 
 // Offers reads the referrals that came (courier.In) or went (courier.Out), newest first.
-func (d *Desk) Offers(ctx context.Context, q store.Queryer, direction string) ([]Offer, error) {
+func (d *Desk) Offers(ctx context.Context, q store.Queryer, direction string) ([]ReferralOffer, error) {
 	all, err := courier.List(ctx, q, courier.Filter{Direction: direction, Instrument: courier.Referral})
 	if err != nil {
 		return nil, err
 	}
-	out := []Offer{}
+	out := []ReferralOffer{}
 	for i := len(all) - 1; i >= 0; i-- {
 		o, err := d.offer(ctx, q, all[i])
 		if err != nil {
@@ -144,18 +165,18 @@ func (d *Desk) Offers(ctx context.Context, q store.Queryer, direction string) ([
 }
 
 // OfferOf reads one referral with its items.
-func (d *Desk) OfferOf(ctx context.Context, q store.Queryer, documentID int64) (Offer, error) {
+func (d *Desk) OfferOf(ctx context.Context, q store.Queryer, documentID int64) (ReferralOffer, error) {
 	f, err := courier.ByID(ctx, q, documentID)
 	if err != nil {
-		return Offer{}, err
+		return ReferralOffer{}, err
 	}
 	if f.Instrument != courier.Referral {
-		return Offer{}, fault.New(fault.NotFound, "there is no such referral")
+		return ReferralOffer{}, fault.New(fault.NotFound, "there is no such referral")
 	}
 	return d.offer(ctx, q, f)
 }
 
-func (d *Desk) offer(ctx context.Context, q store.Queryer, f courier.Filed) (o Offer, err error) {
+func (d *Desk) offer(ctx context.Context, q store.Queryer, f courier.Filed) (o ReferralOffer, err error) {
 	o.Document, o.Document.Body, o.Document.Rule = f, nil, nil
 	if o.Items, err = courier.Items(ctx, q, f.ID); err != nil {
 		return o, err

@@ -23,7 +23,7 @@ import (
 // geoFile writes a small file of network addresses, built on a day: documentation addresses only.
 func geoFile(t testing.TB, path string, built time.Time, region string) []byte {
 	t.Helper()
-	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "Kite-City", BuildEpoch: built.Unix(), RecordSize: 24, IncludeReservedNetworks: true})
+	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "Kite-City", BuildEpoch: built.Unix(), RecordSize: 24, Description: map[string]string{"en": "A kite"}, Languages: []string{"en"}, IncludeReservedNetworks: true})
 	if err != nil {
 		t.Fatal(err)
 	}
