@@ -41,6 +41,7 @@ sbom: build
 test-long: setup
 	bash test/setup/fuzz.sh
 	RAKSHA_LONG=1 test/setup/postgres.sh go test -count=1 -timeout=16m -v ./test/kill/
+	RAKSHA_LONG=1 go test -count=1 -run=TestOddLists ./internal/api/
 
 bench: build
 	bash bench/run.sh

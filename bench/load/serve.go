@@ -17,7 +17,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
@@ -43,21 +42,22 @@ type ServeOptions struct {
 
 // Serve is what the clients of the match service see.
 type Serve struct {
-	N            int     `json:"n"`
-	LookupsPerS  float64 `json:"lookups_per_s"`
-	LookupP50MS  float64 `json:"lookup_p50_ms"`
-	LookupP99MS  float64 `json:"lookup_p99_ms"`
-	UploadsPerS  float64 `json:"uploads_per_s"`
-	UploadP50MS  float64 `json:"upload_p50_ms"`
-	UploadP99MS  float64 `json:"upload_p99_ms"`
-	RSSMB        float64 `json:"rss_mb"`        // of the server and its decoders at the end
-	RSSStartMB   float64 `json:"rss_start_mb"`  // before the loads
-	Errors       int64   `json:"errors"`        // answers other than 200, and broken connections
-	StartS       float64 `json:"start_s"`       // from the start of the program to its first answer
-	ChangesPerS  float64 `json:"changes_per_s"` // that were acknowledged during the loads
-	ChangeP99MS  float64 `json:"change_p99_ms"` // of one bulk call
-	UploadBytes  int     `json:"upload_bytes"`  // of a picture
-	FirstProblem string  `json:"first_problem,omitempty"`
+	N            int      `json:"n"`
+	LookupsPerS  float64  `json:"lookups_per_s"`
+	LookupP50MS  float64  `json:"lookup_p50_ms"`
+	LookupP99MS  float64  `json:"lookup_p99_ms"`
+	UploadsPerS  float64  `json:"uploads_per_s"`
+	UploadP50MS  float64  `json:"upload_p50_ms"`
+	UploadP99MS  float64  `json:"upload_p99_ms"`
+	RSSMB        float64  `json:"rss_mb"`        // of the server and its decoders at the end
+	RSSStartMB   float64  `json:"rss_start_mb"`  // before the loads
+	Errors       int64    `json:"errors"`        // answers other than 200, and broken connections
+	StartS       float64  `json:"start_s"`       // from the start of the program to its first answer
+	Memory       []Memory `json:"memory"`        // twenty times during the loads, evenly
+	ChangesPerS  float64  `json:"changes_per_s"` // that were acknowledged during the loads
+	ChangeP99MS  float64  `json:"change_p99_ms"` // of one bulk call
+	UploadBytes  int      `json:"upload_bytes"`  // of a picture
+	FirstProblem string   `json:"first_problem,omitempty"`
 }
 
 const benchBank = "BENCH"
@@ -81,7 +81,8 @@ func RunServe(ctx context.Context, o ServeOptions) (s Serve, err error) {
 	}
 	defer server.stop()
 	s.StartS = time.Since(begin).Seconds()
-	s.RSSStartMB = server.rssMB()
+	s.RSSStartMB = server.memory().rss()
+	memory := server.watch(2*o.Time/20, begin)
 	changes := server.change(ctx, o.Changes)
 
 	fmt.Fprintf(o.Log, "looking up hashes for %s\n", o.Time)
@@ -99,7 +100,8 @@ func RunServe(ctx context.Context, o ServeOptions) (s Serve, err error) {
 
 	changed := changes()
 	s.ChangesPerS, s.ChangeP99MS = changed.PerS, changed.P99MS
-	s.RSSMB = server.rssMB()
+	s.Memory = memory()
+	s.RSSMB = server.memory().rss()
 	s.Errors = look.Fails + up.Fails + changed.Fails
 	for _, cause := range []string{look.Cause, up.Cause, changed.Cause} {
 		if s.FirstProblem == "" {
@@ -209,36 +211,6 @@ func start(ctx context.Context, o ServeOptions) (*process, error) {
 func (p *process) stop() {
 	p.cmd.Process.Signal(os.Interrupt)
 	p.cmd.Wait()
-}
-
-// rssMB gives the memory of the server and of the children that decode for it, 0 where that is not known.
-func (p *process) rssMB() float64 {
-	total := rssKB(p.cmd.Process.Pid)
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", p.cmd.Process.Pid, p.cmd.Process.Pid))
-	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
-	for _, t := range tasks {
-		more, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", p.cmd.Process.Pid, t.Name()))
-		children = append(append(children, ' '), more...)
-	}
-	seen := map[string]bool{}
-	for _, word := range strings.Fields(string(children)) {
-		if pid, err := strconv.Atoi(word); err == nil && !seen[word] {
-			seen[word] = true
-			total += rssKB(pid)
-		}
-	}
-	return float64(total/102.4) / 10
-}
-
-func rssKB(pid int) float64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, after, _ := strings.Cut(string(b), "VmRSS:")
-	words := strings.Fields(after)
-	if len(words) == 0 {
-		return 0
-	}
-	n, _ := strconv.ParseFloat(words[0], 64)
-	return n
 }
 
 // lookups makes requests for random hashes: nearly all miss, which is the usual case and the slowest.

@@ -242,13 +242,19 @@ func TestOddLists(t *testing.T) {
 	if got := exchange(t, n.URL, "GET /m/lookup?signal_type=pdq&signal="+same); got != `200 {"ONE":[{"bank_content_id":1,"distance":"0"}]}` {
 		t.Errorf("one: %s", got)
 	}
-	const equal = 20_000
-	entries := make([]map[string]string, equal)
+	calls := 1
+	if os.Getenv("RAKSHA_LONG") != "" {
+		calls = 50 // a million
+	}
+	entries := make([]map[string]string, 20_000)
 	for i := range entries {
 		entries[i] = map[string]string{"kind": "pdq", "value": same}
 	}
-	if status, _ := call(n.URL, http.MethodPost, "/c/bank/EQUAL/signals", map[string]any{"entries": entries}, nil); status != http.StatusOK {
-		t.Fatalf("equal hashes: status %d", status)
+	equal := calls * len(entries)
+	for range calls {
+		if status, _ := call(n.URL, http.MethodPost, "/c/bank/EQUAL/signals", map[string]any{"entries": entries}, nil); status != http.StatusOK {
+			t.Fatalf("equal hashes: status %d", status)
+		}
 	}
 	var found map[string][]any
 	if _, answered := call(n.URL, http.MethodGet, "/m/lookup?signal_type=pdq&signal="+same, nil, &found); !answered || len(found["EQUAL"]) != equal || len(found["ONE"]) != 1 {

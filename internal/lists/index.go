@@ -22,7 +22,7 @@ type index struct {
 
 	mu        sync.RWMutex
 	lists     map[int64]List          // guarded by mu, like all below
-	places    map[uint64]*[page]place // of entry n: places[n/page][n%page]
+	places    map[uint64]*placePage   // of entry n: places[n/page].at[n%page]
 	labels    []string                // numbered from 0, which is no label
 	labelOf   map[string]uint32       // the reverse
 	group     map[uint64]uint64       // of entries that do not stand first in their content: the one that does
@@ -40,6 +40,12 @@ type index struct {
 
 // page is how many places are allocated at once: entry numbers of one node are dense.
 const page = 1 << 12
+
+// placePage is a page of places; one that holds none is let go.
+type placePage struct {
+	live int // places that are not zero
+	at   [page]place
+}
 
 // place is what a match says of an entry. The zero value: there is no such entry, or no more.
 type place struct {
@@ -71,7 +77,7 @@ func keyOf(kind, value string) (k exactKey, ok bool) {
 }
 
 func newIndex() *index {
-	return &index{images: hamming.Build(nil, nil), films: vpdq.NewIndex(vpdq.Common()), lists: map[int64]List{}, places: map[uint64]*[page]place{}, labels: []string{""},
+	return &index{images: hamming.Build(nil, nil), films: vpdq.NewIndex(vpdq.Common()), lists: map[int64]List{}, places: map[uint64]*placePage{}, labels: []string{""},
 		labelOf: map[string]uint32{"": 0}, group: map[uint64]uint64{}, exact: map[exactKey]uint64{}, more: map[exactKey][]uint64{}, videos: map[uint64][]vpdq.Frame{},
 		disabled: map[uint64]int64{}, kindShare: map[string]float64{}, count: map[string]int{}, newest: map[string]time.Time{}}
 }
@@ -79,7 +85,7 @@ func newIndex() *index {
 // place gives what is known of an entry. mu must be held.
 func (x *index) place(id uint64) place {
 	if p := x.places[id/page]; p != nil {
-		return p[id%page]
+		return p.at[id%page]
 	}
 	return place{}
 }
@@ -90,10 +96,19 @@ func (x *index) setPlace(id uint64, v place) {
 		if v == (place{}) {
 			return
 		}
-		p = new([page]place)
+		p = new(placePage)
 		x.places[id/page] = p
 	}
-	p[id%page] = v
+	was := p.at[id%page]
+	p.at[id%page] = v
+	switch zero := (place{}); {
+	case was == zero && v != zero:
+		p.live++
+	case was != zero && v == zero:
+		if p.live--; p.live == 0 {
+			delete(x.places, id/page)
+		}
+	}
 }
 
 func (x *index) label(text string) uint32 {

@@ -147,7 +147,7 @@ func (k *keeper) write(x *index) (err error) {
 	}
 	for number, p := range x.places {
 		out := make([]byte, 0, 8*page)
-		for _, w := range p {
+		for _, w := range p.at {
 			out = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, w.list), w.label)
 		}
 		v.Places[number] = out
@@ -270,11 +270,9 @@ func (k *keeper) read() (*index, error) {
 		if len(b) != 8*page {
 			return nil, errors.New("the file of entries is damaged")
 		}
-		p := new([page]place)
-		for i := range p {
-			p[i] = place{binary.BigEndian.Uint32(b[8*i:]), binary.BigEndian.Uint32(b[8*i+4:])}
+		for i := range page {
+			x.setPlace(number*page+uint64(i), place{binary.BigEndian.Uint32(b[8*i:]), binary.BigEndian.Uint32(b[8*i+4:])})
 		}
-		x.places[number] = p
 	}
 	for ; len(v.Exact) >= exactSize; v.Exact = v.Exact[exactSize:] {
 		k := exactKey{kind: v.Exact[0], hash: [16]byte(v.Exact[1:])}

@@ -369,3 +369,22 @@ func TestFilesOfOthersAreNotTaken(t *testing.T) {
 		}
 	}
 }
+
+// TestRemovedEntriesLeaveNoMemory adds and removes entries over and over: what the index keeps does not grow with their numbers.
+func TestRemovedEntriesLeaveNoMemory(t *testing.T) {
+	x := newIndex()
+	var most int
+	for round := range 50 {
+		var entries []Entry
+		for i := range page {
+			id := int64(1 + round*page + i)
+			entries = append(entries, Entry{ID: id, ListID: 1, Content: 1 + id/2*2, Kind: MD5, Value: fmt.Sprintf("%032x", id)})
+		}
+		x.add(entries, int64(2*round+1))
+		x.remove(entries, int64(2*round+2))
+		most = max(most, len(x.places)+len(x.exact)+len(x.more)+len(x.group)+len(x.newest)+len(x.labels))
+	}
+	if most > 4 {
+		t.Errorf("%d things are kept of entries that are gone", most)
+	}
+}

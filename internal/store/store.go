@@ -77,8 +77,9 @@ func open(ctx context.Context, dsn string, version int64) (*DB, error) {
 }
 
 func (db *DB) openSQLite(path string) error {
+	// 16 MiB of cache for each of five connections: the system caches the file as well, and a node's memory should not grow with its database.
 	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)",
-		"cache_size(-65536)", "temp_store(MEMORY)"}}
+		"cache_size(-16384)", "temp_store(MEMORY)"}}
 	uri := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 	var err error
 	if db.w, err = sql.Open("sqlite", uri+"&_txlock=immediate"); err != nil {

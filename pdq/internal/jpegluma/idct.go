@@ -98,7 +98,9 @@ func transform(n int, f *[64]int32, set uint64, out []byte, stride int) {
 	case 4:
 		transform4(f, set, out, stride)
 	case 8:
-		transform8(f, set, out, stride)
+		if !transform8Wide(f, out, stride) {
+			transform8(f, set, out, stride)
+		}
 	}
 }
 

@@ -31,15 +31,16 @@ func slow(n int, f *[64]int32) (out [64]byte) {
 
 func TestTransformsEqualTheirDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
+	wide := 0
 	for _, n := range []int{2, 4, 8} {
-		for trial := range 4000 {
+		for trial := range 8000 {
 			var f [64]int32
 			set := uint64(0)
 			for range r.IntN(1 + trial%64) {
 				place := 8*r.IntN(n) + r.IntN(n)
 				f[place] = int32(r.IntN(2*maxCoefficient+1) - maxCoefficient)
-				if trial%2 == 0 {
-					f[place] >>= 6
+				if trial%3 > 0 {
+					f[place] >>= 3 * (trial % 3)
 				}
 				set |= 1 << place
 			}
@@ -48,8 +49,40 @@ func TestTransformsEqualTheirDefinition(t *testing.T) {
 			if want := slow(n, &f); got != want {
 				t.Fatalf("%d eighths, coefficients %v: got %v, want %v", n, f, got, want)
 			}
+			if n < 8 {
+				continue
+			}
+			clear(got[:])
+			if transform8(&f, set, got[:], 8); got != slow(n, &f) {
+				t.Fatalf("coefficients %v: the portable transform gives %v", f, got)
+			}
+			if transform8Wide(&f, got[:], 8) {
+				wide++
+			}
 		}
 	}
+	t.Logf("%d of 8000 blocks were transformed wide", wide)
+}
+
+func BenchmarkTransform8(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var f [64]int32
+	set := uint64(0)
+	for place := range 24 {
+		f[8*(place%5)+place/5] = int32(r.IntN(200) - 100)
+		set |= 1 << (8*(place%5) + place/5)
+	}
+	var out [64]byte
+	b.Run("best", func(b *testing.B) {
+		for b.Loop() {
+			transform(8, &f, set, out[:], 8)
+		}
+	})
+	b.Run("portable", func(b *testing.B) {
+		for b.Loop() {
+			transform8(&f, set, out[:], 8)
+		}
+	})
 }
 
 // TestStaleCoefficients gives a transform places that were not cleared, which it must not read.
