@@ -267,7 +267,7 @@ func referralsPage(v referralsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.refer {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<form method=\"post\" action=\"/referrals\" class=\"panel narrow\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<form method=\"post\" action=\"/referrals\" class=\"narrow\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

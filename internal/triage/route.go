@@ -141,6 +141,8 @@ func words(s string) string {
 // reason says in words why a route fits a fact.
 func (r Route) reason(f Fact) string {
 	switch r.Kind {
+	case "platform":
+		return f.From
 	case "any":
 		return "no other hint fits; everything else goes there"
 	case "phone":
