@@ -119,7 +119,7 @@ func newNode(t *testing.T, at *time.Time, agency, name string, desks ...director
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /courier/v1/documents", n.receive)
-	mux.Handle("/", console.New(console.Config{DB: n.db, People: n.people, Self: n.self, Book: n.book, Log: n.log, Clock: n.clock, Law: n.law, Simulated: true, Lists: n.lists, Exchanges: n.exchanges}))
+	mux.Handle("/", console.New(console.Config{DB: n.db, People: n.people, Self: n.self, Book: n.book, Log: n.log, Clock: n.clock, Law: n.law, Simulated: true, Lists: n.lists, Exchanges: n.exchanges, Triage: n.desk}))
 	n.server = httptest.NewServer(mux)
 	t.Cleanup(n.server.Close)
 	must(n.self.SetUp(directory.Profile{Agency: agency, Name: name, URL: n.server.URL, Jurisdiction: "in", Station: "Cyber", Phone: "+919800000001"}))

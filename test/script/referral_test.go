@@ -156,7 +156,7 @@ func (p *process) file(report string) {
 			p.t.Fatal(err)
 		}
 		req.Header.Set("Content-Type", kind)
-		req.SetBasicAuth("services", word)
+		req.SetBasicAuth("services", word+word)
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			p.t.Fatal(err)
@@ -193,7 +193,7 @@ func TestReferralOverFourProcesses(t *testing.T) {
 		pair[0].know(pair[1], "referral_answer", "outcome_report")
 		pair[1].know(pair[0], "referral")
 	}
-	call1[any](clearing, "admin", "POST", "/credentials", map[string]any{"kind": "reporter", "name": "services", "secret": word})
+	call1[any](clearing, "admin", "POST", "/credentials", map[string]any{"kind": "reporter", "name": "services", "secret": word + word})
 	for _, r := range [][2]string{{"ip", "203.0.113.0/24"}, {"any", ""}} {
 		call1[any](bureau, "admin", "POST", "/routes", map[string]any{"kind": r[0], "pattern": r[1], "agency": map[string]string{"ip": "unit.a", "any": "unit.b"}[r[0]]})
 	}
