@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -14,6 +15,7 @@ import (
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
+	"raksha.example/raksha/internal/record"
 	"raksha.example/raksha/internal/store"
 	"raksha.example/raksha/internal/triage"
 )
@@ -328,6 +330,71 @@ func TestChain(t *testing.T) {
 		l.carry(p[0], true)
 		if h := l.holders("clearinghouse " + tips[1].Number); len(h) != 1 || h[0] != "clearinghouse x1" {
 			t.Errorf("after a refusal and a late copy %v are responsible", h)
+		}
+	})
+}
+
+// A draft binds nobody, an offer past its day is shown on both sides, and adult material stays away from a clearinghouse.
+func TestOffers(t *testing.T) {
+	apptest.EachDSN(t, func(t *testing.T, fresh func() string) {
+		l := newLine(t, fresh, "bureau", "unit")
+		n, tips := l.nodes[0], make([]intake.Tip, 2)
+		n.Write(func(ctx context.Context, tx *store.Tx) (err error) {
+			for i, class := range []string{intake.ClassContact, intake.ClassAdult} {
+				if tips[i], err = n.Tips.Enter(ctx, tx, intake.Tip{Source: intake.FromForm, Class: class, OccurredAt: store.Micros(apptest.Start)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		draft := func(tip int64, ref triage.Reference) (f courier.Filed, err error) {
+			ref.TipIDs, ref.Channel, ref.Reason = []int64{tip}, "line", "there"
+			err = n.Try(func(ctx context.Context, tx *store.Tx) error { f, err = n.Triage.ReferAs(ctx, tx, ref, 77); return err })
+			return f, err
+		}
+		f, err := draft(tips[0].ID, triage.Reference{Audience: "unit"})
+		if tip := current(t, n, tips[0].ID); err != nil || tip.Responsible != "bureau" || tip.State != "referred" {
+			t.Fatalf("drafted: %+v %v", tip, err)
+		}
+		n.Write(func(ctx context.Context, tx *store.Tx) error { return n.Triage.Withdraw(ctx, tx, f.ID) })
+		if tip := current(t, n, tips[0].ID); tip.State != "received" || tip.OnwardID != 0 {
+			t.Errorf("withdrawn: %+v", tip)
+		}
+		if _, err := draft(tips[0].ID, triage.Reference{Audience: "unit", ReplyBy: apptest.Start}); fault.Of(err) != fault.Invalid {
+			t.Errorf("to be answered by a day that is gone: %v", err)
+		}
+		if f, err = draft(tips[0].ID, triage.Reference{Audience: "unit", ReplyBy: apptest.Start.AddDate(0, 0, 3)}); err != nil {
+			t.Fatal(err)
+		}
+		n.Write(func(ctx context.Context, tx *store.Tx) error {
+			_, err := n.Orders.Authorise(ctx, tx, f.ID, l.officers[0], &l.keys[0])
+			return err
+		})
+		l.carry(l.waiting(make([]int64, 2))[0], false)
+		for _, days := range []int{0, 4} {
+			for i, direction := range []string{courier.Out, courier.In} {
+				if days > 0 {
+					l.nodes[i].Clock.Pass(96 * time.Hour)
+				}
+				offers, err := l.nodes[i].Triage.Offers(t.Context(), l.nodes[i].DB.Reader(), direction)
+				if err != nil || len(offers) == 0 || offers[0].Waiting != 1 || offers[0].Overdue != (days > 0) {
+					t.Errorf("after %d days at %s: %+v %v", days, l.nodes[i].Agency, offers, err)
+				}
+			}
+		}
+		for desks, want := range map[string]string{"clearinghouse": "adult_class", "clearinghouse bureau": "undone", "": "undone"} {
+			err := n.Try(func(ctx context.Context, tx *store.Tx) error {
+				if err := n.Log.Update(ctx, tx, "peer", "peer", time.Time{}, n.Int("SELECT id FROM peer WHERE agency = 'unit'"), record.Fields{"desks": desks}); err != nil {
+					return err
+				}
+				if _, err := n.Triage.Refer(ctx, tx, []int64{tips[1].ID}, "unit", "line", "there", 77); err != nil {
+					return err
+				}
+				return fault.Coded(fault.Conflict, "undone", "a kite")
+			})
+			if fault.Code(err) != want {
+				t.Errorf("adult material to desks %q: %v", desks, err)
+			}
 		}
 	})
 }

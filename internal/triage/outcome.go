@@ -67,7 +67,8 @@ func Outcomes(ctx context.Context, q store.Queryer, tipID int64) ([]Outcome, err
 
 // What of an outcome's detail leaves the agency: the number of an FIR and how many people were arrested. Names never do.
 var (
-	firDetail    = regexp.MustCompile(`^FIR [A-Z0-9./()-]*[0-9][A-Z0-9./() -]{0,60}$`)
+	firDetail    = regexp.MustCompile(`^FIR ([A-Z0-9./()-]*[0-9][A-Z0-9./()-]{0,60}|[0-9]+/[0-9]{4}, [^\pC]{1,60})$`) // the second as a case writes it: number, year and station
+	typedFIR     = regexp.MustCompile(`^FIR [A-Z0-9./()-]*[0-9][A-Z0-9./()-]{0,60}$`)
 	arrestDetail = regexp.MustCompile(`^[1-9][0-9]{0,3} persons?$`)
 )
 
@@ -108,7 +109,7 @@ func (d *Desk) EnterOutcome(ctx context.Context, tx *store.Tx, tipID int64, e En
 		return fault.New(fault.Conflict, "%s is responsible for tip %s and reports what comes of it", t.Responsible, t.Number)
 	case t.CaseID != 0:
 		return fault.New(fault.Conflict, "tip %s is in a case; its outcomes are entered there", t.Number)
-	case o.Detail != "" && travels(o.Kind, o.Detail) == "":
+	case o.Detail != "" && travels(o.Kind, o.Detail) == "", e.Kind == "fir_registered" && !typedFIR.MatchString(o.Detail):
 		return fault.New(fault.Invalid, "an FIR needs its number, such as CYBER/12/2026, and an arrest how many people were arrested; names are not entered here")
 	case o.HappenedAt <= 0 || store.Time(o.HappenedAt).After(d.clock.Now()):
 		return fault.New(fault.Invalid, "say when it happened; that does not lie ahead")

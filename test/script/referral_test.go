@@ -228,7 +228,7 @@ func TestReferralOverFourProcesses(t *testing.T) {
 		Outcomes []struct{ Kind, Detail, Source string }
 		Chain    []struct{ Agency, How string }
 	}](clearing, "desk", "GET", fmt.Sprintf("/tips/%d", first.ID), nil)
-	if len(view.Outcomes) != 2 || view.Outcomes[0].Kind != "fir_registered" || !strings.HasPrefix(view.Outcomes[0].Detail, "FIR ") || view.Outcomes[1].Kind != "arrest" || view.Outcomes[1].Source != "unit.b" {
+	if len(view.Outcomes) != 2 || view.Outcomes[0].Kind != "fir_registered" || !strings.HasPrefix(view.Outcomes[0].Detail, "FIR 1/") || !strings.HasSuffix(view.Outcomes[0].Detail, ", CYBER") || view.Outcomes[1].Kind != "arrest" || view.Outcomes[1].Source != "unit.b" {
 		t.Errorf("outcomes at the clearinghouse: %+v", view.Outcomes)
 	}
 	if strings.Contains(fmt.Sprint(view), "Dev Menon") {
