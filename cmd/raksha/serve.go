@@ -49,6 +49,8 @@ type serveCmd struct {
 	PaperKey             string         `type:"path" placeholder:"FILE" help:"Its key, in PEM."`
 	PaperPassword        string         `type:"path" placeholder:"FILE" help:"File with the password of the PKCS#12 file."`
 	PaperSigner          string         `placeholder:"COMMAND" help:"Its key is behind this command, which reads what is signed and prints the signature, such as pkcs11-tool; see docs/paper.md."`
+	Geo                  string         `type:"path" placeholder:"FILE" help:"Network addresses with their places, in MaxMind's format, to route tips by; it is read anew when it changes."`
+	PhoneRegions         string         `type:"path" placeholder:"FILE" help:"CSV of phone prefixes with their regions (+9198100,IN-DL), to route tips by; it is read anew when it changes."`
 	TimestampCertificate string         `type:"path" placeholder:"FILE" help:"The certificates that the authority is known by, in PEM."`
 }
 
@@ -91,7 +93,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	n, err := app.Start(ctx, app.Config{Dir: c.Dir, DSN: c.Database, Listen: c.Listen, Desks: desks, Jurisdiction: c.Jurisdiction, Holidays: c.Holidays, Clock: now, Simulated: c.Clock != "",
-		OpenMatch: open, StrictReports: c.StrictReports, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, PaperSigner: signer, Mail: post,
+		OpenMatch: open, StrictReports: c.StrictReports, VaultQuota: c.VaultQuota, ScrubRate: c.ScrubRate, Geo: c.Geo, Circles: c.PhoneRegions, Authority: c.TimestampAuthority, AuthorityPins: c.TimestampCertificate, PaperSigner: signer, Mail: post,
 		AllowLoopback: c.AllowLoopback, PublicForm: c.PublicForm, Proxy: c.Proxy, OIDC: app.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, SecretFile: c.OIDCSecret}, Open: c.Open, Executable: exe, AllowWeakConfinement: c.AllowWeakConfinement, Version: version, Logger: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

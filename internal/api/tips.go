@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 
-	"raksha.example/raksha/internal/courier"
 	"raksha.example/raksha/internal/intake"
 	"raksha.example/raksha/internal/lists"
 	"raksha.example/raksha/internal/store"
@@ -25,6 +24,7 @@ type tipFilter struct {
 type tipView struct {
 	Tip      intake.Tip       `json:"tip"`
 	Outcomes []triage.Outcome `json:"outcomes"`
+	Chain    []triage.Holding `json:"chain"` // who held it when
 }
 
 type tipDecisions struct {
@@ -36,13 +36,6 @@ type tipDecisions struct {
 type matchDecision struct {
 	State  string `json:"state"`
 	Reason string `json:"reason"`
-}
-
-type referralBody struct {
-	TipIDs   []int64 `json:"tip_ids"`
-	Audience string  `json:"audience"`
-	Channel  string  `json:"channel"`
-	Reason   string  `json:"reason"`
 }
 
 type picture struct {
@@ -61,7 +54,10 @@ func (a *api) registerTips() {
 		if v.Tip, err = intake.ByID(ctx, q, in.ID); err != nil {
 			return v, err
 		}
-		v.Outcomes, err = triage.Outcomes(ctx, q, in.ID)
+		if v.Outcomes, err = triage.Outcomes(ctx, q, in.ID); err != nil {
+			return v, err
+		}
+		v.Chain, err = triage.Chain(ctx, q, in.ID)
 		return v, err
 	})
 	write(a, "/tips/decisions", "Decide tips", nil, func(ctx context.Context, tx *store.Tx, in *with[tipDecisions], _ nothing) (nothing, error) {
@@ -92,24 +88,5 @@ func (a *api) registerTips() {
 		return a.Triage.ApproveOpening(ctx, tx, in.ID, acting(ctx))
 	})
 	a.look()
-	write(a, "/routes", "Add a bureau's route", nil, func(ctx context.Context, tx *store.Tx, in *with[triage.Route], _ nothing) (nothing, error) {
-		return nothing{}, a.Triage.AddRoute(ctx, tx, in.Body)
-	})
-	read(a, "/routing", "Where undecided tips belong", func(ctx context.Context, _ *empty) ([]triage.Routed, error) { return a.Triage.RouteTips(ctx, q) })
-	write(a, "/referrals", "Draft a referral of tips", nil, func(ctx context.Context, tx *store.Tx, in *with[referralBody], _ nothing) (courier.Filed, error) {
-		b := in.Body
-		return a.Triage.Refer(ctx, tx, b.TipIDs, b.Audience, b.Channel, b.Reason, acting(ctx))
-	})
-	write(a, "/documents/{id}/acceptance", "Accept the tips of a received referral", nil,
-		func(ctx context.Context, tx *store.Tx, in *byID, _ nothing) (nothing, error) {
-			return nothing{}, a.Triage.Accept(ctx, tx, in.ID)
-		})
-	write(a, "/outcome-reports", "Report outcomes to whoever referred the tips", nil,
-		func(ctx context.Context, tx *store.Tx, _ *empty, _ nothing) ([]courier.Filed, error) {
-			out, err := a.Triage.Report(ctx, tx)
-			if out == nil {
-				out = []courier.Filed{}
-			}
-			return out, err
-		})
+	a.registerReferrals()
 }

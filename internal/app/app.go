@@ -67,6 +67,8 @@ type Config struct {
 	VaultQuota    int64          // bytes of content that the vault takes; 0: no limit
 	ScrubRate     int64          // bytes a second at which the vault is looked through; 0: a default, negative: never
 	Authority     string         // address of a time-stamping authority (RFC 3161); "": none
+	Geo           string         // file of network addresses in MaxMind's format, for routing; "": none
+	Circles       string         // CSV file of phone prefixes with their regions, for routing; "": none
 	AuthorityPins string         // file with the certificates that it is known by, in PEM
 	StrictReports bool           // reports that providers file are held to the letter of their schema
 	PaperSigner   *paper.Signer  // what papers are signed with; nil: nothing
@@ -225,6 +227,7 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	desk.UseDirectory(peers)
 	filings := filing.New(filing.Config{DB: n.db, Log: log, Clock: c.Clock, Jobs: n.jobs, Vault: n.vault, Key: self.NodeKey, Logger: c.Logger,
 		Client: fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open, HTTPSOnly: true})})
+	desk.UsePlaces(&triage.Places{GeoFile: c.Geo, CircleFile: c.Circles})
 	links := attribution.New(n.db, log, c.Clock, region)
 	cases := casework.New(n.db, log, c.Clock, law, func() string { return self.Profile().Station }, register, n.pool, n.lists, tips, desk, links)
 	documents := orders.New(n.db, log, c.Clock, office, law, register, self, answerSink{links})

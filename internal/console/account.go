@@ -61,6 +61,13 @@ func (o *console) forms() map[string]sent {
 		"/priority/{id}/backtest":               {take: o.testRules, need: identity.DecideTips},
 		"/priority/{id}/live":                   {take: o.liveRules, need: identity.DecideTips},
 
+		"/referrals":                 {take: o.refer, need: identity.DecideTips},
+		"/referrals/{id}/answer":     {take: o.answerReferral, need: identity.AcceptReferrals},
+		"/referrals/{id}/withdrawal": {take: o.withdrawReferral, need: identity.DecideTips},
+		"/routing":                   {take: o.addRoute, need: identity.ManageNode},
+		"/routing/{id}/removal":      {take: o.removeRoute, need: identity.ManageNode},
+		"/routing/try":               {take: o.tryRoutes, need: identity.ReadTips},
+
 		"/lists":              {take: o.createList, need: identity.ManageLists},
 		"/lists/{id}/changes": {take: o.changeList, need: identity.ManageLists},
 		"/lists/{id}/entries": {take: o.addEntries, need: identity.ManageLists, limit: linesLimit},

@@ -8,6 +8,7 @@ var acts = map[string]act{
 	// bookkeeping beside an act that is told
 	"document.item": {}, "complaint.line": {}, "form.address": {}, "post.seen": {}, "media.seen": {}, "media.hashed": {}, "media.received": {}, "account.entered": {},
 	"account.identified": {}, "witness.kept": {}, "referral.item": {}, "report.file": {}, "report.file_info": {}, "report.tip": {}, "list.batch": {}, "list.changes": {}, "exchange.step": {}, "exchange.keys": {},
+	"referral.reply_by": {}, "tip.held": {}, "tip.origin": {}, "tip.sent": {}, "tip.accepted": {}, "document.refusal_kept": {}, "referral.pending": {},
 	"case.account": {}, "person.signed_in": {}, "tip.outcome": {}, "report.open": {}, "selector.seen": {}, "selector.new": {}, "cluster.member": {}, "cluster.link": {},
 	"tip.sorted": {}, "tip.labelled": {}, "tip.note": {}, "tip.decided": {}, "tip.concluded": {}, "tip.answered": {}, "claim.taken": {}, "claim.extended": {}, "claim.expired": {}, "claim.decided": {}, "claim.proposed": {},
 	"person.key_made": {}, "person.proved": {}, "person.session_ended": {}, "access.batch": {}, "access.read": {}, "case.withdrawn": {},
@@ -42,6 +43,7 @@ var acts = map[string]act{
 	"platform.connected":  {"A platform was connected", "{n} platforms were connected"},
 	"platform.changed":    {"A platform's connection was changed", "{n} platform connections were changed"},
 	"route.added":         {"A route for tips was added", "{n} routes for tips were added"},
+	"route.removed":       {"A route for tips was removed", "{n} routes for tips were removed"},
 
 	"document.drafted":            {"{it} was drafted and waits for authorisation", "{n} documents were drafted"},
 	"document.handed_over":        {"{it} has another drafter; the first one left", "{n} drafts went to another drafter; the first one left"},
@@ -56,6 +58,7 @@ var acts = map[string]act{
 	"document.closed":             {"{it} was closed", "{n} documents were closed"},
 	"document.undeliverable":      {"{it} could not be delivered", "{n} documents could not be delivered"},
 	"document.refused":            {"{it} was refused", "{n} documents were refused"},
+	"referral.returned":           {"A tip of {it} was returned", "{n} tips of referrals were returned"},
 	"referral.accepted":           {"{it} was accepted", "{n} referrals were accepted"},
 
 	"complaint.received":  {"{it} was received", "{n} complaints were received"},
@@ -69,6 +72,7 @@ var acts = map[string]act{
 	"form.held":           {"A report of the public form waits for a person", "{n} reports of the public form wait for a person"},
 	"form.released":       {"A held report of the public form became tips", "{n} held reports of the public form became tips"},
 	"form.discarded":      {"A held report of the public form was discarded", "{n} held reports of the public form were discarded"},
+	"tip.received_again":  {"{it} is here again: its return was refused", "{n} tips are here again: their returns were refused"},
 
 	"tip.received":      {"{it} was received", "{n} tips were received"},
 	"tip.actionable":    {"{it} is to be acted on", "{n} tips are to be acted on"},

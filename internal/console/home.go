@@ -295,6 +295,13 @@ func (o *console) waits(r *request) ([]waiting, error) {
 		}
 		out = append(out, waiting{n: len(tips), more: len(tips) == waitLimit, label: "tips wait for a decision", href: "/tips?state=received"})
 	}
+	if o.runs(directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit) {
+		referred, err := o.referralWaits(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, referred...)
+	}
 	failing, err := o.failing(r)
 	if err != nil {
 		return nil, err

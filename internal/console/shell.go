@@ -41,6 +41,7 @@ var menu = []struct {
 	{"/queues", "Queues", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/work", "Work", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.DecideTips},
 	{"/filings", "Filings", []directory.Desk{directory.Holder}, identity.ReadTips},
+	{"/referrals", "Referrals", []directory.Desk{directory.Hotline, directory.Clearinghouse, directory.Bureau, directory.Unit}, identity.ReadTips},
 	{"/lists", "Lists", nil, identity.ReadLists},
 	{"/matches", "Matches", []directory.Desk{directory.Clearinghouse, directory.Unit}, identity.ReadMatches},
 	{"/cases", "Cases", []directory.Desk{directory.Unit}, identity.ReadCases},

@@ -24,6 +24,8 @@ type tipView struct {
 	media    []tipMedia
 	outcomes []triage.Outcome
 	chain    []step
+	held     []triage.Holding
+	where    proposal
 	caseFile *casework.Case
 	work     tipWork
 	report   *intake.Filing // how it was filed, if a provider did
@@ -94,6 +96,12 @@ func (o *console) tip(r *request) (string, templ.Component, error) {
 		if sight.Sees(identity.OfCase, c.ID, c.ID) {
 			v.caseFile = &c
 		}
+	}
+	if v.held, err = triage.Chain(r.ctx, r.q, id); err != nil {
+		return "", nil, err
+	}
+	if v.where, err = o.propose(r, v.t); err != nil {
+		return "", nil, err
 	}
 	if v.chain, err = o.chain(r, v.t); err != nil {
 		return "", nil, err

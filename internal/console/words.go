@@ -25,6 +25,7 @@ func title(s string) string {
 
 var instrumentWords = map[string]string{
 	courier.ActionTakenReport:    "action-taken report",
+	courier.ReferralAnswer:       "answer to a referral",
 	courier.OutcomeReport:        "report of outcomes",
 	courier.ListShare:            "hash list",
 	rules.FreezeRequest:          "request to freeze a payment account",

@@ -17,6 +17,7 @@ var Tables = []record.Table{
 	{Name: "document", Sealed: []string{"subject", "body", "jws", "acknowledgement"}},
 	{Name: "document_item", Sealed: []string{"locator"}},
 	{Name: "witness"},
+	{Name: "refusal", Sealed: []string{"answer"}},
 }
 
 // The instruments that travel between nodes.
@@ -28,6 +29,7 @@ const (
 	Notice              = "notice"
 	Referral            = "referral"
 	Response            = "response"
+	ReferralAnswer      = "referral_answer" // which tips of a referral were accepted or returned, and who holds them now
 	OutcomeReport       = "outcome_report"
 	ActionTakenReport   = "action_taken_report"
 	ListShare           = "list_share"

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,11 +57,14 @@ func (o *Office) On(instrument string, r Receiver) { o.receivers[instrument] = r
 func (o *Office) Receive(ctx context.Context, b []byte) (answer []byte, refused bool, err error) {
 	now := o.clock.Now()
 	a := Answer{SHA256: digest(b), Outcome: Received, ReceivedAt: store.Micros(now)}
-	issuer, _, jti, _ := Peek(b)
+	issuer, instrument, jti, _ := Peek(b)
 	a.Document = jti
 	ctx = record.WithActor(ctx, "agency:"+issuer)
 	if answer, err := o.repeated(ctx, issuer, jti, a.SHA256); answer != nil || err != nil {
 		return answer, false, err
+	}
+	if answer, err := refusedBefore(ctx, o.db.Reader(), issuer, a.SHA256); answer != nil || err != nil {
+		return answer, true, err
 	}
 	opened, err := o.open(ctx, issuer, b)
 	if err == nil {
@@ -72,14 +77,48 @@ func (o *Office) Receive(ctx context.Context, b []byte) (answer []byte, refused 
 		return nil, false, err
 	}
 	a.Outcome, a.Code, a.Reason = Refused, fault.Code(err), fault.Message(err)
+	refused = true
 	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if known, err := ByJTI(ctx, tx, In, issuer, jti); err == nil && same(known.SHA256, a.SHA256) { // a copy was taken meanwhile
+			answer, refused = []byte(known.Acknowledgment), false
+			return nil
+		}
 		if err := o.log.Note(ctx, tx, "document.refused", record.Fields{"claimed_issuer": clip(issuer), "jti": clip(jti), "sha256": a.SHA256, "code": a.Code}, nil); err != nil {
 			return err
 		}
-		answer, err = o.sign(ctx, tx, issuer, a)
-		return err
+		if answer, err = o.sign(ctx, tx, issuer, a); err != nil {
+			return err
+		}
+		return o.keepRefusal(ctx, tx, issuer, instrument, a.SHA256, answer)
 	})
-	return answer, true, err
+	return answer, refused, err
+}
+
+// keepRefusal makes the refusal of a referral, or of an answer to one, final for these bytes: the sender acts on the signed
+// refusal (the tips are its own again), so a copy that arrives late must not be taken, whatever is allowed by then.
+func (o *Office) keepRefusal(ctx context.Context, tx *store.Tx, issuer, instrument, sha256 string, answer []byte) error {
+	if instrument != Referral && instrument != ReferralAnswer {
+		return nil
+	}
+	if _, err := o.directory.Address(ctx, issuer); fault.Of(err) == fault.NotFound && err != nil {
+		return nil // nobody who could have a referral here
+	}
+	var n int64
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM refusal WHERE issuer = $1 AND sha256 = $2", issuer, sha256).Scan(&n); err != nil || n > 0 {
+		return err
+	}
+	_, err := o.log.Insert(ctx, tx, "refusal", "document.refusal_kept", time.Time{}, record.Fields{"issuer": issuer, "sha256": sha256, "answer": string(answer), "refused_at": o.clock.Now()})
+	return err
+}
+
+// refusedBefore gives the refusal that was given for exactly these bytes and is final.
+func refusedBefore(ctx context.Context, q store.Queryer, issuer, sha256 string) (answer []byte, err error) {
+	var kept string
+	err = q.QueryRowContext(ctx, "SELECT answer FROM refusal WHERE issuer = $1 AND sha256 = $2", issuer, sha256).Scan(&kept)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return []byte(kept), err
 }
 
 // repeated gives the acknowledgement of a document that is on file with exactly these bytes.
@@ -125,6 +164,10 @@ func (o *Office) file(ctx context.Context, b []byte, opened Opened, a Answer) (a
 			return nil
 		}
 		if fault.Of(err) != fault.NotFound {
+			return err
+		}
+		if kept, err := refusedBefore(ctx, tx, opened.Issuer, a.SHA256); kept != nil || err != nil { // a copy was refused meanwhile
+			answer = kept
 			return err
 		}
 		due, rule := o.due(opened.Type, store.Time(a.ReceivedAt))

@@ -45,6 +45,7 @@ type Office struct {
 	due       func(instrument string, at time.Time) (time.Time, string)
 	receivers map[string]Receiver // fixed before the first document
 	delivered map[string]func(context.Context, *store.Tx, Filed) error
+	sealed    map[string]func(context.Context, *store.Tx, Filed) error
 }
 
 // Config is what an office works with. Due gives the time by which an instrument received at an instant must be answered,
@@ -71,7 +72,7 @@ func (deliverArgs) Kind() string { return "deliver" }
 // NewOffice makes the office and registers its delivery job.
 func NewOffice(c Config) *Office {
 	o := &Office{agency: c.Agency, key: c.Key, db: c.DB, log: c.Log, jobs: c.Jobs, clock: c.Clock, directory: c.Directory, client: c.Client, due: c.Due,
-		receivers: map[string]Receiver{}, delivered: map[string]func(context.Context, *store.Tx, Filed) error{}}
+		receivers: map[string]Receiver{}, delivered: map[string]func(context.Context, *store.Tx, Filed) error{}, sealed: map[string]func(context.Context, *store.Tx, Filed) error{}}
 	jobs.Register(c.Jobs, func(ctx context.Context, a deliverArgs) error { return o.deliver(ctx, a.DocumentID) })
 	return o
 }
@@ -250,7 +251,13 @@ func (o *Office) Seal(ctx context.Context, tx *store.Tx, id int64, signatory str
 	if err := o.jobs.Enqueue(ctx, tx, deliverArgs{id}); err != nil {
 		return f, err
 	}
-	return ByID(ctx, tx, id)
+	if f, err = ByID(ctx, tx, id); err != nil {
+		return f, err
+	}
+	if fn := o.sealed[f.Instrument]; fn != nil {
+		return f, fn(ctx, tx, f)
+	}
+	return f, nil
 }
 
 // checkOfficer judges the assertion as every receiver will, so that what all would refuse is not sent.
@@ -265,7 +272,13 @@ func (o *Office) checkOfficer(ctx context.Context, d Document, kid string) error
 	return err
 }
 
-// OnDelivered lets a stage act when the addressee has acknowledged or refused one of its documents.
+// OnSealed lets a stage act when one of its documents has been signed and goes out, in the same transaction.
+func (o *Office) OnSealed(instrument string, fn func(context.Context, *store.Tx, Filed) error) {
+	o.sealed[instrument] = fn
+}
+
+// OnDelivered lets a stage act when the addressee has acknowledged or refused one of its documents, or is not in the
+// directory, so that the document cannot reach it.
 func (o *Office) OnDelivered(instrument string, fn func(context.Context, *store.Tx, Filed) error) {
 	o.delivered[instrument] = fn
 }
@@ -281,13 +294,13 @@ func (o *Office) deliver(ctx context.Context, id int64) error {
 	}
 	address, err := o.directory.Address(ctx, f.Audience)
 	if fault.Of(err) == fault.NotFound {
-		return o.undeliverable(ctx, f, fault.Message(err))
+		return o.undeliverable(ctx, f, fault.Message(err), o.delivered[f.Instrument])
 	}
 	if err != nil {
 		return err
 	}
 	if err := fetch.SafeURL(address); err != nil {
-		return o.undeliverable(ctx, f, fault.Message(err))
+		return o.undeliverable(ctx, f, fault.Message(err), nil) // an earlier attempt, at an earlier address, may have arrived
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(address, "/")+"/courier/v1/documents", bytes.NewReader([]byte(f.JWS)))
 	if err != nil {
@@ -309,9 +322,27 @@ func (o *Office) deliver(ctx context.Context, id int64) error {
 	return o.settle(ctx, f, answer)
 }
 
-func (o *Office) undeliverable(ctx context.Context, f Filed, why string) error {
+// Settle files the addressee's signed answer to a document that was carried to it by other means than the network. A document
+// that has its answer is left as it is.
+func (o *Office) Settle(ctx context.Context, id int64, answer []byte) error {
+	f, err := ByID(ctx, o.db.Reader(), id)
+	if err != nil {
+		return err
+	}
+	return o.settle(ctx, f, answer)
+}
+
+// undeliverable gives a delivery up. then acts on it when no attempt can have arrived.
+func (o *Office) undeliverable(ctx context.Context, f Filed, why string, then func(context.Context, *store.Tx, Filed) error) error {
 	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return o.log.Update(ctx, tx, "document", "document.undeliverable", time.Time{}, f.ID, record.Fields{"state": "undeliverable", "refusal": why})
+		if err := o.log.Update(ctx, tx, "document", "document.undeliverable", time.Time{}, f.ID, record.Fields{"state": "undeliverable", "refusal": why}); err != nil || then == nil {
+			return err
+		}
+		f, err := ByID(ctx, tx, f.ID)
+		if err != nil {
+			return err
+		}
+		return then(ctx, tx, f)
 	})
 }
 

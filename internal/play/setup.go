@@ -26,7 +26,7 @@ const hands = 6
 // verified by the sender's directory.
 var accepted = map[string]map[string][]string{
 	"commission": {
-		"unit":     {courier.Response, courier.ActionTakenReport, courier.OutcomeReport},
+		"unit":     {courier.Response, courier.ActionTakenReport, courier.OutcomeReport, courier.ReferralAnswer},
 		"platform": {courier.Response},
 	},
 	"unit": {
@@ -41,12 +41,12 @@ var accepted = map[string]map[string][]string{
 		"unit":       {courier.PreservationRequest, courier.TakedownOrder, courier.InformationRequest},
 	},
 	"clearinghouse": {
-		"bureau": {courier.OutcomeReport},
+		"bureau": {courier.OutcomeReport, courier.ReferralAnswer},
 		"unit":   {},
 	},
 	"bureau": {
 		"clearinghouse": {courier.Referral},
-		"unit":          {courier.OutcomeReport},
+		"unit":          {courier.OutcomeReport, courier.ReferralAnswer},
 	},
 	"holder": {
 		"unit": {courier.PreservationRequest, courier.InformationRequest},

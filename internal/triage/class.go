@@ -106,9 +106,9 @@ type Agencies interface {
 // UseDirectory lets the desk refuse referrals to agencies that do not take a class.
 func (d *Desk) UseDirectory(a Agencies) { d.agencies = a }
 
-// mayRefer refuses a referral of a tip to an agency that must not get its class (design: material of adult sexual violence is not
-// sent to child clearinghouses), and of one that another person works on.
-func (d *Desk) mayRefer(ctx context.Context, q store.Queryer, t intake.Tip, audience string) error {
+// mayGo refuses a referral of a tip to an agency that must not get its class (design: material of adult sexual violence is not
+// sent to child clearinghouses), and of one that another person works on. An agency with another desk takes it at that.
+func (d *Desk) mayGo(ctx context.Context, q store.Queryer, t intake.Tip, audience string) error {
 	if err := d.freeFor(ctx, q, t); err != nil {
 		return err
 	}
@@ -119,6 +119,11 @@ func (d *Desk) mayRefer(ctx context.Context, q store.Queryer, t intake.Tip, audi
 	e, err := d.agencies.Entry(ctx, audience)
 	if err != nil { // also of an agency that is not known: it cannot be told what it is
 		return err
+	}
+	if slices.ContainsFunc(e.Desks, func(desk string) bool {
+		return desk != string(directory.Holder) && !slices.Contains(c.RefusedDesks, desk)
+	}) {
+		return nil
 	}
 	for _, desk := range c.RefusedDesks {
 		if slices.Contains(e.Desks, desk) {

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"raksha.example/raksha/internal/courier"
@@ -63,6 +65,62 @@ func Outcomes(ctx context.Context, q store.Queryer, tipID int64) ([]Outcome, err
 	}, "SELECT id, tip_id, kind, detail, happened_at, source FROM outcome WHERE tip_id = $1 ORDER BY id", tipID)
 }
 
+// What of an outcome's detail leaves the agency: the number of an FIR and how many people were arrested. Names never do.
+var (
+	firDetail    = regexp.MustCompile(`^FIR ([A-Z0-9./()-]*[0-9][A-Z0-9./()-]{0,60}|[0-9]+/[0-9]{4}, [^\pC]{1,60})$`) // the second as a case writes it: number, year and station
+	typedFIR     = regexp.MustCompile(`^FIR [A-Z0-9./()-]*[0-9][A-Z0-9./()-]{0,60}$`)
+	arrestDetail = regexp.MustCompile(`^[1-9][0-9]{0,3} persons?$`)
+)
+
+func travels(kind, detail string) string {
+	switch {
+	case kind == "fir_registered" && len(detail) <= 100 && firDetail.MatchString(detail), kind == "arrest" && arrestDetail.MatchString(detail):
+		return detail
+	}
+	return ""
+}
+
+// Entered is an outcome as a person enters it: what happened, the number of the FIR or how many were arrested, and when.
+type Entered struct {
+	Kind       string `json:"kind"`
+	FIR        string `json:"fir,omitempty"`
+	Persons    int    `json:"persons,omitempty"`
+	HappenedAt int64  `json:"happened_at"` // microseconds UTC
+}
+
+// EnterOutcome enters what came of a tip that this agency is responsible for and that is in no case, which enters its own.
+func (d *Desk) EnterOutcome(ctx context.Context, tx *store.Tx, tipID int64, e Entered) error {
+	t, err := intake.ByID(ctx, tx, tipID)
+	if err != nil {
+		return err
+	}
+	o := Outcome{TipID: tipID, Kind: e.Kind, HappenedAt: e.HappenedAt}
+	switch e.Kind {
+	case "fir_registered":
+		o.Detail = "FIR " + strings.ToUpper(strings.TrimSpace(e.FIR))
+	case "arrest":
+		o.Detail = fmt.Sprintf("%d persons", e.Persons)
+		if e.Persons == 1 {
+			o.Detail = "1 person"
+		}
+	}
+	switch {
+	case t.Responsible != d.agency() || t.State == "referred":
+		return fault.New(fault.Conflict, "%s is responsible for tip %s and reports what comes of it", t.Responsible, t.Number)
+	case t.CaseID != 0:
+		return fault.New(fault.Conflict, "tip %s is in a case; its outcomes are entered there", t.Number)
+	case o.Detail != "" && travels(o.Kind, o.Detail) == "", e.Kind == "fir_registered" && !typedFIR.MatchString(o.Detail):
+		return fault.New(fault.Invalid, "an FIR needs its number, such as CYBER/12/2026, and an arrest how many people were arrested; names are not entered here")
+	case o.HappenedAt <= 0 || store.Time(o.HappenedAt).After(d.clock.Now()):
+		return fault.New(fault.Invalid, "say when it happened; that does not lie ahead")
+	}
+	if err := d.AddOutcome(ctx, tx, o, 0); err != nil || t.ReferralID == 0 {
+		return err
+	}
+	_, err = d.Report(ctx, tx)
+	return err
+}
+
 // Report drafts and seals, by the agency's key, the reports of outcomes that no referring agency has been told of yet: one
 // document for each agency and referral.
 func (d *Desk) Report(ctx context.Context, tx *store.Tx) ([]courier.Filed, error) {
@@ -90,6 +148,7 @@ func (d *Desk) Report(ctx context.Context, tx *store.Tx) ([]courier.Filed, error
 		}
 		var body outcomeReport
 		for _, r := range rows[:n] {
+			r.Detail = travels(r.Kind, r.Detail)
 			body.Outcomes = append(body.Outcomes, r.reported)
 		}
 		f, err := d.office.File(ctx, tx, courier.Draft{Instrument: courier.OutcomeReport, Audience: origin.Issuer, InReplyTo: origin.JTI,
@@ -117,24 +176,16 @@ func (d *Desk) receiveOutcomes(ctx context.Context, tx *store.Tx, in courier.Inc
 	if err := json.Unmarshal(in.Body, &body); err != nil {
 		return fault.Coded(fault.Refused, "malformed", "the outcome report is not readable")
 	}
-	ours, err := courier.ByJTI(ctx, tx, courier.Out, d.agency(), in.InReplyTo)
-	if err != nil || ours.Audience != in.Issuer {
-		return fault.Coded(fault.Refused, "not_our_referral", "the report answers no referral that this node sent to %s", in.Issuer)
-	}
-	tips, err := intake.List(ctx, tx, intake.Filter{OnwardID: ours.ID})
+	_, items, err := d.ours(ctx, tx, in)
 	if err != nil {
 		return err
 	}
-	byNumber := map[string]intake.Tip{}
-	for _, t := range tips {
-		byNumber[t.Number] = t
-	}
 	for _, o := range body.Outcomes {
-		t, ok := byNumber[o.Tip]
+		it, ok := items[o.Tip] // returned meanwhile or not: it came of the tip
 		if !ok {
 			return fault.Coded(fault.Refused, "unknown_tip", "tip %s was not in the referral", o.Tip)
 		}
-		if err := d.AddOutcome(ctx, tx, Outcome{TipID: t.ID, Kind: o.Kind, Detail: o.Detail, HappenedAt: o.HappenedAt, Source: o.Source}, in.ID); err != nil {
+		if err := d.AddOutcome(ctx, tx, Outcome{TipID: it.TipID, Kind: o.Kind, Detail: travels(o.Kind, o.Detail), HappenedAt: o.HappenedAt, Source: o.Source}, in.ID); err != nil {
 			return err
 		}
 	}

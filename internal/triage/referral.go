@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -28,6 +27,9 @@ type referred struct {
 	Media      []referredMedia `json:"media,omitempty"`
 	Hints      string          `json:"hints,omitempty"`
 	Summary    string          `json:"summary,omitempty"`
+	Language   string          `json:"language,omitempty"`
+	DangerAt   int64           `json:"danger_at,omitempty"` // since when a child is held to be in danger
+	Origin     string          `json:"origin,omitempty"`    // where the chain began: agency and number
 	OccurredAt int64           `json:"occurred_at"`
 }
 
@@ -48,60 +50,109 @@ type referredMedia struct {
 
 // referral is the content of a referral document.
 type referral struct {
-	Channel string     `json:"channel"` // the legal channel it goes by
-	Reason  string     `json:"reason"`  // why the addressee has jurisdiction
+	Channel string     `json:"channel"`            // the legal channel it goes by
+	Reason  string     `json:"reason"`             // why the addressee has jurisdiction
+	ReplyBy int64      `json:"reply_by,omitempty"` // when it must be accepted or returned by; no law sets a time, the referral names it
 	Tips    []referred `json:"tips"`
 }
 
-// Refer drafts one referral of several tips to another agency, which becomes responsible for them once it has received it.
+// Reference says what is referred, to whom, and why.
+type Reference struct {
+	TipIDs   []int64   `json:"tip_ids"`
+	Audience string    `json:"audience"`
+	Channel  string    `json:"channel"`
+	Reason   string    `json:"reason"`
+	ReplyBy  time.Time `json:"reply_by,omitzero"` // zero: no day is named
+	Again    bool      `json:"again,omitempty"`   // a person wants it there though that agency returned it before
+}
+
+// Refer drafts one referral of several tips to another agency. This agency stays responsible until the referral is signed.
 func (d *Desk) Refer(ctx context.Context, tx *store.Tx, tipIDs []int64, audience, channel, reason string, by int64) (courier.Filed, error) {
-	if len(tipIDs) == 0 || strings.TrimSpace(channel) == "" || strings.TrimSpace(reason) == "" {
+	return d.ReferAs(ctx, tx, Reference{TipIDs: tipIDs, Audience: audience, Channel: channel, Reason: reason}, by)
+}
+
+// ReferAs is Refer with the day to reply by, and for tips that the agency returned before.
+func (d *Desk) ReferAs(ctx context.Context, tx *store.Tx, r Reference, by int64) (courier.Filed, error) {
+	now := d.clock.Now()
+	switch {
+	case len(r.TipIDs) == 0 || strings.TrimSpace(r.Channel) == "" || strings.TrimSpace(r.Reason) == "":
 		return courier.Filed{}, fault.New(fault.Invalid, "a referral needs tips, the legal channel and why the addressee has jurisdiction")
+	case r.Audience == "" || r.Audience == d.agency():
+		return courier.Filed{}, fault.New(fault.Invalid, "a referral goes to another agency; name it")
+	case !r.ReplyBy.IsZero() && !r.ReplyBy.After(now):
+		return courier.Filed{}, fault.New(fault.Invalid, "the day to reply by must lie ahead")
 	}
-	body := referral{Channel: channel, Reason: reason}
+	body := referral{Channel: r.Channel, Reason: r.Reason, ReplyBy: store.Micros(r.ReplyBy)}
 	var items []courier.Item
-	for _, id := range tipIDs {
+	for _, id := range r.TipIDs {
 		t, err := intake.ByID(ctx, tx, id)
 		if err != nil {
 			return courier.Filed{}, err
 		}
-		if t.Responsible != d.agency() || (t.State != "received" && t.State != "actionable") {
-			return courier.Filed{}, fault.New(fault.Conflict, "tip %s is %s and %s is responsible for it; it cannot be referred from here", t.Number, t.State, t.Responsible)
-		}
-		if err := d.mayRefer(ctx, tx, t, audience); err != nil {
+		if err := d.mayRefer(ctx, tx, t, r); err != nil {
 			return courier.Filed{}, err
 		}
-		if err := d.stands(ctx, tx, t); err != nil {
-			return courier.Filed{}, err
-		}
-		r, err := d.pack(ctx, tx, t)
+		p, err := d.pack(ctx, tx, t)
 		if err != nil {
 			return courier.Filed{}, err
 		}
-		body.Tips = append(body.Tips, r)
+		body.Tips = append(body.Tips, p)
 		items = append(items, courier.Item{Kind: "tip", Locator: t.Number, TipID: t.ID, AccountID: t.AccountID})
 	}
-	rule, err := d.law.Rule(courier.Referral, d.clock.Now())
+	rule, err := d.law.Rule(courier.Referral, now)
 	if err != nil {
 		return courier.Filed{}, err
 	}
-	f, err := d.office.File(ctx, tx, courier.Draft{Instrument: courier.Referral, Audience: audience, Subject: reason, Body: body, RuleID: rule.Name(), Rule: rule, DraftedBy: by, Items: items})
+	f, err := d.office.File(ctx, tx, courier.Draft{Instrument: courier.Referral, Audience: r.Audience, Subject: r.Reason, Body: body, RuleID: rule.Name(), Rule: rule, DraftedBy: by, Items: items})
 	if err != nil {
 		return f, err
 	}
-	for _, id := range tipIDs {
-		if err := d.tips.Set(ctx, tx, id, "tip.referred", record.Fields{"state": "referred", "onward_id": f.ID, "responsible": audience}); err != nil {
+	for _, id := range r.TipIDs {
+		if err := d.tips.Set(ctx, tx, id, "tip.referred", record.Fields{"state": "referred", "onward_id": f.ID}); err != nil {
 			return f, err
 		}
 	}
 	return f, nil
 }
 
-// delivered takes the tips of a referral back that its addressee refused: somebody must act on them, and that is this agency again.
-func (d *Desk) delivered(ctx context.Context, tx *store.Tx, f courier.Filed) error {
-	if f.State != "refused" {
-		return nil
+// mayRefer says why a tip cannot be referred to an agency.
+func (d *Desk) mayRefer(ctx context.Context, q store.Queryer, t intake.Tip, r Reference) error {
+	if t.Responsible != d.agency() || (t.State != "received" && t.State != "actionable") {
+		return fault.New(fault.Conflict, "tip %s is %s and %s is responsible for it; it cannot be referred from here", t.Number, t.State, t.Responsible)
 	}
+	if err := d.stands(ctx, q, t); err != nil {
+		return err
+	}
+	if err := d.mayGo(ctx, q, t, r.Audience); err != nil {
+		return err
+	}
+	back, err := returnedBy(ctx, q, t.ID)
+	if err != nil || r.Again {
+		return err
+	}
+	if why, ok := back[r.Audience]; ok {
+		return fault.Coded(fault.Conflict, "returned_before", "%s returned tip %s (%s); say that it shall go there again, or refer it elsewhere", r.Audience, t.Number, strings.ReplaceAll(why, "_", " "))
+	}
+	return nil
+}
+
+// Withdraw takes a referral back that nobody has signed.
+func (d *Desk) Withdraw(ctx context.Context, tx *store.Tx, documentID int64) error {
+	f, err := courier.ByID(ctx, tx, documentID)
+	if err != nil {
+		return err
+	}
+	if f.Direction != courier.Out || f.Instrument != courier.Referral || f.State != "draft" {
+		return fault.New(fault.Conflict, "document %s is no referral that waits for a signature; what was signed can only be returned by its addressee", f.Number)
+	}
+	if err := d.office.SetState(ctx, tx, f.ID, "closed"); err != nil {
+		return err
+	}
+	return d.takeBack(ctx, tx, f, "withdrawn", "")
+}
+
+// takeBack makes this agency responsible again for the tips that a referral did not take along.
+func (d *Desk) takeBack(ctx context.Context, tx *store.Tx, f courier.Filed, how, reason string) error {
 	tips, err := intake.List(ctx, tx, intake.Filter{OnwardID: f.ID})
 	if err != nil {
 		return err
@@ -110,12 +161,89 @@ func (d *Desk) delivered(ctx context.Context, tx *store.Tx, f courier.Filed) err
 		if err := d.tips.Set(ctx, tx, t.ID, "tip.returned", record.Fields{"state": "received", "onward_id": int64(0), "responsible": d.agency()}); err != nil {
 			return err
 		}
+		if _, err := d.hold(ctx, tx, Holding{TipID: t.ID, Agency: d.agency(), How: how, Reason: reason, DocumentID: f.ID, ViaID: f.ID}); err != nil {
+			return err
+		}
+		if err := d.waitsAgain(ctx, tx, t); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// sent gives the responsibility for the tips of a signed referral away. While it is in the post nobody acts on them; they come
+// back if it is refused. At no time two agencies are responsible (invariant 9).
+func (d *Desk) sent(ctx context.Context, tx *store.Tx, f courier.Filed) error {
+	if err := d.replyBy(ctx, tx, f); err != nil {
+		return err
+	}
+	tips, err := intake.List(ctx, tx, intake.Filter{OnwardID: f.ID})
+	if err != nil {
+		return err
+	}
+	for _, t := range tips {
+		if err := d.tips.Set(ctx, tx, t.ID, "tip.sent", record.Fields{"responsible": f.Audience}); err != nil {
+			return err
+		}
+		if _, err := d.hold(ctx, tx, Holding{TipID: t.ID, Agency: f.Audience, How: "sent", DocumentID: f.ID, ViaID: f.ID}); err != nil {
+			return err
+		}
+		if t.ReferralID == 0 {
+			continue
+		}
+		if err := d.answerItem(ctx, tx, t.ReferralID, t.ID, "accepted", "onward"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delivered acts when the addressee has a referral, or refuses it: then somebody must act on its tips, and that is this agency again.
+func (d *Desk) delivered(ctx context.Context, tx *store.Tx, f courier.Filed) error {
+	if f.State != "acknowledged" {
+		return d.takeBack(ctx, tx, f, "refused", f.RefusalCode)
+	}
+	if err := d.replyBy(ctx, tx, f); err != nil {
+		return err
+	}
+	tips, err := intake.List(ctx, tx, intake.Filter{OnwardID: f.ID})
+	if err != nil {
+		return err
+	}
+	var news []told
+	for _, t := range tips {
+		id, err := d.hold(ctx, tx, Holding{TipID: t.ID, Agency: f.Audience, How: "received", DocumentID: f.ID, ViaID: f.ID})
+		if err != nil {
+			return err
+		}
+		if t.ReferralID != 0 && t.Responsible == f.Audience { // else it went on further, and that was told
+			news = append(news, told{t, answered{State: "held", Holder: f.Audience, N: id}})
+		}
+	}
+	if err := d.settled(ctx, tx, f.ID); err != nil {
+		return err
+	}
+	return d.tell(ctx, tx, news)
+}
+
+// replyBy keeps the day that a referral names as the time of the document.
+func (d *Desk) replyBy(ctx context.Context, tx *store.Tx, f courier.Filed) error {
+	var body referral
+	if err := json.Unmarshal(f.Body, &body); err != nil || body.ReplyBy == 0 {
+		return err
+	}
+	return d.log.Update(ctx, tx, "document", "referral.reply_by", time.Time{}, f.ID, record.Fields{"due_at": body.ReplyBy})
+}
+
 func (d *Desk) pack(ctx context.Context, q store.Queryer, t intake.Tip) (referred, error) {
-	r := referred{Number: t.Number, Class: t.Class, Locator: t.Locator, Hints: t.Hints, Summary: t.Summary, OccurredAt: t.OccurredAt}
+	r := referred{Number: t.Number, Class: t.Class, Locator: t.Locator, Summary: t.Summary, Language: t.Language, DangerAt: t.DangerAt, OccurredAt: t.OccurredAt}
+	var err error
+	if r.Hints, err = hintsOf(ctx, q, t); err != nil {
+		return r, err
+	}
+	if r.Origin, err = d.origin(ctx, q, t); err != nil {
+		return r, err
+	}
 	if t.AccountID != 0 {
 		a, err := platforms.AccountByID(ctx, q, t.AccountID)
 		if err != nil {
@@ -133,7 +261,6 @@ func (d *Desk) pack(ctx context.Context, q store.Queryer, t intake.Tip) (referre
 	} else {
 		where, id = "m.id IN (SELECT f.media_id FROM report_file f JOIN report r ON r.id = f.report_id WHERE r.tip_id = $1)", t.ID
 	}
-	var err error
 	r.Media, err = store.Collect(ctx, q, func(rows *sql.Rows) (m referredMedia, err error) {
 		return m, rows.Scan(&m.SHA256, &m.PDQ, &m.Size, &m.Match, &m.Label, &m.Viewed)
 	}, "SELECT m.sha256, m.pdq, m.size, COALESCE(x.state, ''), COALESCE(x.label, ''), "+viewedColumn+" FROM media m LEFT JOIN media_match x ON x.media_id = m.id WHERE "+where+" ORDER BY m.id", id)
@@ -156,9 +283,18 @@ func (d *Desk) receiveReferral(ctx context.Context, tx *store.Tx, in courier.Inc
 	if err := rule.Allows(in.From.Officer.Rank, in.From.Officer.AuthorisationRef); err != nil {
 		return err
 	}
+	if err := d.replyBy(ctx, tx, in.Filed); err != nil {
+		return err
+	}
 	for i, r := range body.Tips {
+		if r.Origin == "" {
+			r.Origin = in.Issuer + " " + r.Number
+		}
+		if err := d.notInChain(ctx, tx, r.Origin); err != nil {
+			return err
+		}
 		t := intake.Tip{Source: intake.FromReferral, Class: r.Class, Reporter: in.Issuer, Locator: r.Locator, ReferralID: in.ID, ExternalRef: r.Number,
-			Hints: r.Hints, Summary: r.Summary, OccurredAt: r.OccurredAt}
+			Hints: r.Hints, Summary: r.Summary, Language: r.Language, DangerAt: r.DangerAt, OccurredAt: r.OccurredAt}
 		if r.Host != "" && (r.Handle != "" || r.NativeID != "") {
 			a, err := d.register.EnsureAccount(ctx, tx, r.Host, r.Handle, r.NativeID)
 			if err != nil {
@@ -171,6 +307,9 @@ func (d *Desk) receiveReferral(ctx context.Context, tx *store.Tx, in courier.Inc
 		}
 		t, err := d.tips.Enter(ctx, tx, t)
 		if err != nil {
+			return err
+		}
+		if err := d.tips.Set(ctx, tx, t.ID, "tip.origin", record.Fields{"origin": r.Origin}); err != nil {
 			return err
 		}
 		it := in.Items[i]
@@ -208,109 +347,4 @@ func (d *Desk) receivePost(ctx context.Context, tx *store.Tx, a platforms.Accoun
 		}
 	}
 	return id, nil
-}
-
-// Route is a rule of a bureau: tips whose hints match go to an agency.
-type Route struct {
-	ID      int64  `json:"id,omitempty"`
-	Kind    string `json:"kind"`    // ip, phone, country, any
-	Pattern string `json:"pattern"` // a prefix, 203.0.113.0/24 or +9170, or a country, IN
-	Agency  string `json:"agency"`
-}
-
-// AddRoute enters a route.
-func (d *Desk) AddRoute(ctx context.Context, tx *store.Tx, r Route) error {
-	if r.Kind == "ip" {
-		if _, err := netip.ParsePrefix(r.Pattern); err != nil {
-			return fault.New(fault.Invalid, "an ip route needs a prefix such as 203.0.113.0/24")
-		}
-	}
-	if r.Agency == "" || (r.Kind != "ip" && r.Kind != "phone" && r.Kind != "country" && r.Kind != "any") {
-		return fault.New(fault.Invalid, "a route needs a kind (ip, phone, country or any) and an agency")
-	}
-	_, err := d.log.Insert(ctx, tx, "route", "route.added", time.Time{}, record.Fields{"kind": r.Kind, "pattern": r.Pattern, "agency": r.Agency, "created_at": d.clock.Now()})
-	return err
-}
-
-// Routes reads the routes in the order in which they are tried.
-func (d *Desk) Routes(ctx context.Context, q store.Queryer) ([]Route, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (r Route, err error) {
-		return r, rows.Scan(&r.ID, &r.Kind, &r.Pattern, &r.Agency)
-	}, "SELECT id, kind, pattern, agency FROM route ORDER BY id")
-}
-
-// Routed says where a tip belongs and by which hint; "" when no route fits.
-type Routed struct {
-	TipID  int64  `json:"tip_id"`
-	Agency string `json:"agency"`
-	Reason string `json:"reason"`
-}
-
-// RouteTips finds the agency for each tip that this node is responsible for and that is not decided.
-func (d *Desk) RouteTips(ctx context.Context, q store.Queryer) ([]Routed, error) {
-	routes, err := d.Routes(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	tips, err := intake.List(ctx, q, intake.Filter{})
-	if err != nil {
-		return nil, err
-	}
-	out := []Routed{}
-	for _, t := range tips {
-		if t.Responsible == d.agency() && (t.State == "received" || t.State == "actionable") {
-			agency, reason := route(routes, t.Hints)
-			out = append(out, Routed{t.ID, agency, reason})
-		}
-	}
-	return out, nil
-}
-
-func route(routes []Route, hints string) (agency, reason string) {
-	for _, r := range routes {
-		for _, hint := range strings.Split(hints, "\n") {
-			kind, value, _ := strings.Cut(hint, ":")
-			switch {
-			case r.Kind == "any":
-				return r.Agency, "the only agency known"
-			case r.Kind != kind:
-			case kind == "phone" && strings.HasPrefix(value, r.Pattern):
-				return r.Agency, "phone number with prefix " + r.Pattern
-			case kind == "country" && value == r.Pattern:
-				return r.Agency, "country " + r.Pattern + " named in the profile or post"
-			case kind == "ip":
-				ip, err := netip.ParseAddr(value)
-				prefix, err2 := netip.ParsePrefix(r.Pattern)
-				if err == nil && err2 == nil && prefix.Contains(ip) {
-					return r.Agency, "network address in " + r.Pattern
-				}
-			}
-		}
-	}
-	return "", ""
-}
-
-// Accept says that this agency acts on the referred tips.
-func (d *Desk) Accept(ctx context.Context, tx *store.Tx, documentID int64) error {
-	f, err := courier.ByID(ctx, tx, documentID)
-	if err != nil {
-		return err
-	}
-	if f.Direction != courier.In || f.Instrument != courier.Referral || f.State != "received" {
-		return fault.New(fault.Conflict, "document %s is no referral that waits to be accepted", f.Number)
-	}
-	items, err := courier.Items(ctx, tx, documentID)
-	if err != nil {
-		return err
-	}
-	for _, it := range items {
-		it.State = "accepted"
-		if err := d.office.SetItem(ctx, tx, it, "referral.accepted"); err != nil {
-			return err
-		}
-		if err := d.tips.Set(ctx, tx, it.TipID, "tip.actionable", record.Fields{"state": "actionable"}); err != nil {
-			return err
-		}
-	}
-	return d.office.SetState(ctx, tx, documentID, "accepted")
 }

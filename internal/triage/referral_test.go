@@ -45,7 +45,7 @@ func TestReferral(t *testing.T) {
 	apptest.EachDSN(t, func(t *testing.T, fresh func() string) {
 		sender, bureau := apptest.New(t, fresh(), "clearinghouse"), apptest.New(t, fresh(), "bureau")
 		officer, key := sender.Officer("ira", "DIG")
-		sender.Know(bureau, courier.OutcomeReport)
+		sender.Know(bureau, courier.OutcomeReport, courier.ReferralAnswer)
 		bureau.Know(sender) // and takes no referral from it yet
 		refused, f := refer(sender, "bureau", officer, key)
 		sender.Delivered()

@@ -27,7 +27,7 @@ var Tables = []record.Table{{Name: "opening", Sealed: []string{"purpose", "basis
 	{Name: "on_call", Sealed: []string{"email"}}, {Name: "alert"}, {Name: "alert_page"}, {Name: "protection_clock", Sealed: []string{"reference", "close_reason"}},
 	{Name: "triage_task", Sealed: []string{"note"}},
 	{Name: "tip_queue"}, {Name: "queue_member"}, {Name: "claim", Sealed: []string{"note"}}, {Name: "tip_decision", Sealed: []string{"reason", "answers"}},
-	{Name: "tip_note", Sealed: []string{"content"}}, {Name: "exposure_rule"}, {Name: "exposure_consent"}}
+	{Name: "tip_note", Sealed: []string{"content"}}, {Name: "exposure_rule"}, {Name: "exposure_consent"}, {Name: "holding", Sealed: []string{"note"}}}
 
 // Desk works on tips.
 type Desk struct {
@@ -46,17 +46,21 @@ type Desk struct {
 	parsed   parsed
 	agencies Agencies // nil: what an agency does is not known
 	queues   queueCache
+	places   *Places
 }
 
 // New makes the desk and takes referrals, returns and outcomes from the office.
 func New(db *store.DB, log *record.Log, c clock.Clock, office *courier.Office, law *rules.Jurisdiction, register *platforms.Register, pool *media.Pool, l *lists.Lists, tips *intake.Tips, agency func() string) *Desk {
-	d := &Desk{db: db, log: log, clock: c, office: office, law: law, register: register, pool: pool, lists: l, tips: tips, agency: agency}
+	d := &Desk{db: db, log: log, clock: c, office: office, law: law, register: register, pool: pool, lists: l, tips: tips, agency: agency, places: &Places{}}
 	tips.UseRanker(d)
 	d.watch()
 	tips.SortBy(d)
 	office.On(courier.Referral, d.receiveReferral)
+	office.On(courier.ReferralAnswer, d.receiveAnswer)
 	office.On(courier.OutcomeReport, d.receiveOutcomes)
+	office.OnSealed(courier.Referral, d.sent)
 	office.OnDelivered(courier.Referral, d.delivered)
+	office.OnDelivered(courier.ReferralAnswer, d.answerDelivered)
 	return d
 }
 

@@ -9,11 +9,12 @@ const binary = process.env.RAKSHA ?? join(resolve(import.meta.dirname, "../.."),
 
 export const password = "a long test password";
 
-// start runs a unit's node and sets it up with one person. more are further arguments of raksha serve. It gives the node's URL, the API as
-// a function, and the way to stop it.
+// start runs a node, a unit's if nothing else is said, and sets it up with one person. more are further arguments of raksha serve. It gives
+// the node's URL, the fingerprint of its root key, the API as a function, and the way to stop it.
 export async function start(...more) {
+  const { agency = "unit.capital", desks = "unit" } = typeof more[0] === "object" ? more.shift() : {};
   const dir = mkdtempSync(join(tmpdir(), "raksha-node-"));
-  const child = spawn(binary, ["serve", "--dir", join(dir, "node"), "--desks", "unit", "--listen", "127.0.0.1:0", "--allow-loopback", ...more], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["serve", "--dir", join(dir, "node"), "--desks", desks, "--listen", "127.0.0.1:0", "--allow-loopback", ...more], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((done) => child.once("exit", done));
   let told = "";
   child.stderr.on("data", (b) => (told = (told + b).slice(-4000)));
@@ -38,12 +39,12 @@ export async function start(...more) {
     const text = await response.text();
     return { status: response.status, body: text === "" ? {} : JSON.parse(text) };
   };
-  const made = await api("/setup", { code, agency: "unit.capital", name: "Cyber Crime Unit, Capital", url, jurisdiction: "in", station: "CYBER", phone: "", username: "asha", password, person_name: "Asha Rao" });
+  const made = await api("/setup", { code, agency, name: "Cyber Crime Unit, Capital", url, jurisdiction: "in", station: "CYBER", phone: "", username: "asha", password, person_name: "Asha Rao" });
   if (made.status !== 200) throw new Error(`set-up: ${made.status} ${made.body.detail}`);
   const stop = async () => {
     child.kill("SIGTERM");
     await ended;
     rmSync(dir, { recursive: true, force: true });
   };
-  return { url, api, stop };
+  return { url, fingerprint: made.body.fingerprint, api, stop };
 }

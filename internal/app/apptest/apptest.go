@@ -71,7 +71,7 @@ func Each(t *testing.T, fn func(t *testing.T, n *Node)) {
 // EachIn is Each under the law of another jurisdiction than India's.
 func EachIn(t *testing.T, jurisdiction string, fn func(t *testing.T, n *Node)) {
 	t.Helper()
-	EachDSN(t, func(t *testing.T, fresh func() string) { fn(t, setUpIn(t, fresh(), "unit", "127.0.0.1", jurisdiction)) })
+	EachDSN(t, func(t *testing.T, fresh func() string) { fn(t, setUpIn(t, fresh(), "unit", same, jurisdiction)) })
 }
 
 // EachDSN is storetest.EachDSN, for tests with several nodes.
@@ -83,31 +83,40 @@ func EachDSN(t *testing.T, fn func(t *testing.T, fresh func() string)) {
 // New starts a node on an empty database and sets it up as an agency. It ends with the test, and its record must be sound then.
 func New(t testing.TB, dsn, agency string) *Node {
 	t.Helper()
-	return setUp(t, dsn, agency, "127.0.0.1")
+	return setUp(t, dsn, agency, same)
+}
+
+// NewUnreached is New for a node whose directory entry names an address where nobody listens: what is sent to it stays in the
+// post until a test carries it there.
+func NewUnreached(t testing.TB, dsn, agency string) *Node {
+	t.Helper()
+	return setUp(t, dsn, agency, func(string) string { return "http://127.0.0.1:9/" + agency })
 }
 
 // NewNamed is New for a node that people reach by a host name, as passkeys need: http://localhost with its port. Named gives
 // that address.
 func NewNamed(t testing.TB, dsn, agency string) *Node {
 	t.Helper()
-	return setUp(t, dsn, agency, "localhost")
+	return setUp(t, dsn, agency, func(url string) string { return strings.Replace(url, "127.0.0.1", "localhost", 1) })
 }
 
 // NewMailing is New for a node with a mail server at an address.
 func NewMailing(t testing.TB, dsn, agency, server string) *Node {
 	t.Helper()
-	return setUp(t, dsn, agency, "127.0.0.1", func(c *app.Config) { c.Mail = fetch.Mail{Address: server, From: "raksha@" + agency + ".example"} })
+	return setUp(t, dsn, agency, same, func(c *app.Config) { c.Mail = fetch.Mail{Address: server, From: "raksha@" + agency + ".example"} })
 }
 
 // Named is the address under which the node was set up.
 func (n *Node) Named() string { return n.Self.Profile().URL }
 
-func setUp(t testing.TB, dsn, agency, host string, with ...func(*app.Config)) *Node {
+func same(url string) string { return url }
+
+func setUp(t testing.TB, dsn, agency string, address func(url string) string, with ...func(*app.Config)) *Node {
 	t.Helper()
-	return setUpIn(t, dsn, agency, host, "in", with...)
+	return setUpIn(t, dsn, agency, address, "in", with...)
 }
 
-func setUpIn(t testing.TB, dsn, agency, host, jurisdiction string, with ...func(*app.Config)) *Node {
+func setUpIn(t testing.TB, dsn, agency string, address func(url string) string, jurisdiction string, with ...func(*app.Config)) *Node {
 	t.Helper()
 	n := &Node{t: t, Agency: agency, Clock: &Clock{now: Start}}
 	n.config = app.Config{Dir: t.TempDir(), DSN: dsn, Listen: "127.0.0.1:0", Jurisdiction: jurisdiction, Clock: n.Clock, Simulated: true, AllowLoopback: true, PublicForm: true, ProofBits: 8, Executable: os.Args[0],
@@ -123,7 +132,7 @@ func setUpIn(t testing.TB, dsn, agency, host, jurisdiction string, with ...func(
 			t.Error(err)
 		}
 	})
-	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: strings.Replace(n.URL, "127.0.0.1", host, 1), Jurisdiction: jurisdiction, Station: "PS-7"}); err != nil {
+	if err := n.Self.SetUp(directory.Profile{Agency: agency, Name: agency, URL: address(n.URL), Jurisdiction: jurisdiction, Station: "PS-7"}); err != nil {
 		t.Fatal(err)
 	}
 	n.Write(func(ctx context.Context, tx *store.Tx) error { return n.Book.Publish(ctx, tx) })
@@ -221,7 +230,7 @@ func (n *Node) Know(other *Node, instruments ...string) {
 		n.t.Fatal(err)
 	}
 	n.Write(func(ctx context.Context, tx *store.Tx) error {
-		_, err := n.Book.Pin(ctx, tx, other.URL, directory.Fingerprint(other.Self.RootPublic()), instruments, entry)
+		_, err := n.Book.Pin(ctx, tx, other.Self.Profile().URL, directory.Fingerprint(other.Self.RootPublic()), instruments, entry)
 		return err
 	})
 }
