@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -118,6 +121,7 @@ const (
 func New(c Config) *Handler {
 	mux := &routes{ServeMux: http.NewServeMux()}
 	config := huma.DefaultConfig("Raksha", c.Version)
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.DocsPath = ""     // its page would load foreign scripts
 	config.CreateHooks = nil // no $schema links in answers
 	config.SchemasPath = ""
@@ -249,4 +253,17 @@ func (a *api) ownEntry(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/jose+json")
 	w.Write(b)
+}
+
+// schemaName names a type in the API's description. Types of other packages carry the package's name, for two may share their own:
+// filing.Filing is FilingFiling, intake.Filing IntakeFiling.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if room := path.Base(t.PkgPath()); t.PkgPath() != "" && room != "api" {
+		return strings.ToUpper(room[:1]) + room[1:] + name
+	}
+	return name
 }
