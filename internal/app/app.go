@@ -224,7 +224,6 @@ func (n *Node) wire(ctx context.Context, c Config, self *directory.Self) (http.H
 	if err := page(desk, n.jobs, c, func() string { return self.Profile().URL }); err != nil {
 		return nil, err
 	}
-	desk.UseDirectory(peers)
 	filings := filing.New(filing.Config{DB: n.db, Log: log, Clock: c.Clock, Jobs: n.jobs, Vault: n.vault, Key: self.NodeKey, Logger: c.Logger,
 		Client: fetch.New(fetch.Options{AllowLoopback: c.AllowLoopback, Open: c.Open, HTTPSOnly: true})})
 	desk.UsePlaces(&triage.Places{GeoFile: c.Geo, CircleFile: c.Circles})

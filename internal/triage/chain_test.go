@@ -382,7 +382,7 @@ func TestOffers(t *testing.T) {
 				}
 			}
 		}
-		for desks, want := range map[string]string{"clearinghouse": "adult_class", "clearinghouse bureau": "undone", "": "undone"} {
+		for desks, want := range map[string]string{"clearinghouse": "wrong_desk", "clearinghouse bureau": "undone", "": "undone"} {
 			err := n.Try(func(ctx context.Context, tx *store.Tx) error {
 				if err := n.Log.Update(ctx, tx, "peer", "peer", time.Time{}, n.Int("SELECT id FROM peer WHERE agency = 'unit'"), record.Fields{"desks": desks}); err != nil {
 					return err

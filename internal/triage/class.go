@@ -2,7 +2,9 @@ package triage
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -98,14 +100,6 @@ func (c Class) check(state string, answers map[string]string) error {
 	return nil
 }
 
-// Agencies is the directory, as far as the desk asks it.
-type Agencies interface {
-	Entry(ctx context.Context, agency string) (directory.Entry, error)
-}
-
-// UseDirectory lets the desk refuse referrals to agencies that do not take a class.
-func (d *Desk) UseDirectory(a Agencies) { d.agencies = a }
-
 // mayGo refuses a referral of a tip to an agency that must not get its class (design: material of adult sexual violence is not
 // sent to child clearinghouses), and of one that another person works on. An agency with another desk takes it at that.
 func (d *Desk) mayGo(ctx context.Context, q store.Queryer, t intake.Tip, audience string) error {
@@ -113,20 +107,25 @@ func (d *Desk) mayGo(ctx context.Context, q store.Queryer, t intake.Tip, audienc
 		return err
 	}
 	c := ClassOf(t.Class)
-	if len(c.RefusedDesks) == 0 || d.agencies == nil {
+	if len(c.RefusedDesks) == 0 {
 		return nil
 	}
-	e, err := d.agencies.Entry(ctx, audience)
-	if err != nil { // also of an agency that is not known: it cannot be told what it is
+	var listed string
+	err := q.QueryRowContext(ctx, "SELECT desks FROM peer WHERE agency = $1", audience).Scan(&listed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.New(fault.NotFound, "the directory does not list %s: it cannot be told whether it takes tips of this class", audience)
+	}
+	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(e.Desks, func(desk string) bool {
+	desks := strings.Fields(listed)
+	if slices.ContainsFunc(desks, func(desk string) bool {
 		return desk != string(directory.Holder) && !slices.Contains(c.RefusedDesks, desk)
 	}) {
 		return nil
 	}
 	for _, desk := range c.RefusedDesks {
-		if slices.Contains(e.Desks, desk) {
+		if slices.Contains(desks, desk) {
 			return fault.Coded(fault.Refused, "wrong_desk", "tip %s tells of %s, which is not sent to a %s; %s is one. Refer it by its own routing: %s", t.Number, strings.ToLower(c.Title), desk, audience, c.Routing)
 		}
 	}

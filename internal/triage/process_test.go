@@ -93,6 +93,7 @@ func TestViewedByProvider(t *testing.T) {
 // An opening that was approved before is closed too, and looking writes down its basis.
 func TestLookAsksTheGate(t *testing.T) {
 	apptest.EachIn(t, "us", func(t *testing.T, n *apptest.Node) {
+		unlimited(n)
 		media, match := unconfirmed(n, "yes")
 		var o triage.Opening
 		n.Write(func(ctx context.Context, tx *store.Tx) (err error) {

@@ -11,7 +11,6 @@ import (
 
 	"raksha.example/raksha/internal/app/apptest"
 	"raksha.example/raksha/internal/courier"
-	"raksha.example/raksha/internal/directory"
 	"raksha.example/raksha/internal/fault"
 	"raksha.example/raksha/internal/identity"
 	"raksha.example/raksha/internal/intake"
@@ -232,9 +231,10 @@ func TestNotToAClearinghouse(t *testing.T) {
 	apptest.EachDSN(t, func(t *testing.T, fresh func() string) {
 		sender, other := apptest.New(t, fresh(), "unit"), apptest.New(t, fresh(), "centre")
 		sender.Know(other, courier.OutcomeReport)
-		e, err := sender.Book.Entry(t.Context(), "centre")
-		if err != nil || !slices.Contains(e.Desks, string(directory.Clearinghouse)) {
-			t.Fatalf("the centre is no clearinghouse: %v %v", e.Desks, err)
+		desks := func(list string) {
+			sender.Write(func(ctx context.Context, tx *store.Tx) error {
+				return sender.Log.Update(ctx, tx, "peer", "peer", time.Time{}, sender.Int("SELECT id FROM peer WHERE agency = 'centre'"), record.Fields{"desks": list})
+			})
 		}
 		refer := func(class, to string) error {
 			tip := enter(sender, intake.Tip{Class: class})
@@ -243,6 +243,7 @@ func TestNotToAClearinghouse(t *testing.T) {
 				return err
 			})
 		}
+		desks("clearinghouse platform")
 		if err := refer(intake.ClassAdult, "centre"); fault.Code(err) != "wrong_desk" {
 			t.Errorf("to a clearinghouse: %v", err)
 		}
@@ -251,6 +252,10 @@ func TestNotToAClearinghouse(t *testing.T) {
 		}
 		if err := refer(intake.ClassMedia, "centre"); err != nil {
 			t.Errorf("another class: %v", err)
+		}
+		desks("clearinghouse unit")
+		if err := refer(intake.ClassAdult, "centre"); err != nil {
+			t.Errorf("to a clearinghouse that is a unit too: %v", err)
 		}
 	})
 }

@@ -44,7 +44,6 @@ type Desk struct {
 	paging   Paging
 	desks    []string
 	parsed   parsed
-	agencies Agencies // nil: what an agency does is not known
 	queues   queueCache
 	places   *Places
 }
