@@ -36,8 +36,9 @@ setup:
 test: setup fonts
 	go vet ./...
 	test/setup/postgres.sh go test ./...
+	@$(MAKE) --no-print-directory build
 	cd test/clients && node --test
-	@if [ -f test/browser/package.json ]; then set -ex; $(MAKE) --no-print-directory build; cd test/browser; node --test; fi
+	cd test/browser && node --test
 
 sbom: build
 	go run ./deploy/sbom -o bin/raksha.cdx.json bin/raksha $(wildcard web/*/package-lock.json test/*/package-lock.json)
