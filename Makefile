@@ -4,7 +4,8 @@
 #   make demo       the whole story on this machine
 #   make check      format, vet, generated pages, quick tests: before each commit
 #   make test       everything, on SQLite and on PostgreSQL, and the pages in a browser
-#   make test-long  every fuzz target for a while, and a node killed 200 times on each engine while it writes
+#   make test-long  every fuzz target for a while, nodes killed while they write and while reports are filed, a million equal hashes, and
+#                   every way in which a line breaks while a report is filed elsewhere
 #   make bench      measurements
 #   make sbom       bin/raksha.cdx.json: what the binary consists of, and what tests it (CycloneDX)
 
@@ -46,7 +47,7 @@ sbom: build
 test-long: setup fonts
 	bash test/setup/fuzz.sh
 	RAKSHA_LONG=1 test/setup/postgres.sh go test -count=1 -timeout=16m -v ./test/kill/
-	RAKSHA_LONG=1 go test -count=1 -run=TestOddLists ./internal/api/
+	RAKSHA_LONG=1 go test -count=1 -run='TestOddLists|TestBrokenLine' ./internal/api/ ./internal/filing/
 
 bench: build
 	bash bench/run.sh
