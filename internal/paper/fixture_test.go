@@ -40,10 +40,11 @@ func poppler(t testing.TB, pdf []byte, program string, args ...string) string {
 	if err := os.WriteFile(name, pdf, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(program, append(args, name, "-")...).CombinedOutput()
-	if program != "pdftotext" {
-		out, err = exec.Command(program, append(args, name)...).CombinedOutput()
+	args = append(args, name)
+	if program == "pdftotext" {
+		args = append(args, "-") // to standard output, where the others write by themselves
 	}
+	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", program, err, out)
 	}
